@@ -10,10 +10,11 @@ language (give ``Tales`` other parameters instead).
     >>> story = sample(seed=0, n=1)[0]          # a list of words
     >>> sum(logprob for logprob, tag in score(story))   # ln p(story), exact
 
-Tags: ``grammar`` (one word is possible), ``open`` (a choice among what the story has), ``recall`` (a fact told
-in the opening: a clan, an owner who never changed), ``tracking`` (an owner who did change),
-``place`` (where the company is now), ``agreement`` (a verb beside its noun), ``nesting`` (a
-verb parted from its noun by a clause), ``counting`` (how often a cry is repeated).
+Tags: ``grammar`` (one word is possible), ``open`` (a choice among what the story has),
+``recall`` (a fact told in the opening: a clan, an owner who never changed), ``tracking`` (an
+owner who did change), ``place`` (where the company is now), ``agreement`` (a verb beside its
+noun), ``nesting`` (a verb parted from its noun by a clause), ``counting`` (how often a cry is
+repeated, and that it ends).
 """
 
 import math
