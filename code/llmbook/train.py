@@ -1,0 +1,219 @@
+"""One explicit training loop for every model of the book.
+
+    history = fit(model, Stories(train, end), steps=500, valid_data=Stories(valid, end))
+    history.loss[0], history.valid_loss[-1]
+
+`fit` is a function of the model's first weights, the data and its arguments: batches depend on
+(seed, step) alone and dropout draws from a generator of fit's own. So a run that was stopped
+and resumed ends with the same bits as one that was not (same machine, threads and versions).
+What stands around the loop (history, guard, checkpoints) is in `llmbook.run`.
+
+Dimensions: B batch, T time, V vocabulary.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from llmbook import checkpoint as checkpoints
+from llmbook import optim
+from llmbook.data import Stories, Stream
+from llmbook.evaluate import check_context, device_of, perplexity
+from llmbook.run import History, Run, TrainingDiverged, own_randomness, progress_bar
+
+__all__ = ["History", "Run", "TrainingDiverged", "fit", "loop"]
+
+
+def fit(
+    model: nn.Module,
+    train_data: Stories | Stream,
+    *,
+    steps: int | None = None,
+    batch_size: int = 32,
+    lr: float = 3e-3,
+    optimizer: str | Callable | torch.optim.Optimizer | None = None,
+    schedule: str | optim.Schedule = "cosine",
+    warmup: float = 0.02,
+    final_lr: float = 0.0,
+    clip: float | None = 1.0,
+    weight_decay: float = 0.1,
+    seed: int = 0,
+    valid_data: Stories | Stream | None = None,
+    eval_every: int | None = None,
+    eval_batches: int | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    extra: dict[str, Any] | None = None,
+    cpu_seconds: float | None = None,
+    progress: bool = True,
+    on_step: Callable[[int, History], None] | None = None,
+) -> History:
+    """Train ``model`` in place for ``steps`` updates and return what happened.
+
+    warmup and final_lr are fractions: of the steps, and of the peak ``lr``. valid_data is
+    scored before the first update, every ``eval_every`` updates and after the last (only after
+    the last without eval_every), on ``eval_batches`` batches or all. checkpoint: the file to
+    write every ``checkpoint_every`` updates, at the end, and when Ctrl-C stops the run; with
+    ``resume`` a run goes on from it where it exists, ``overwrite`` lets a new run replace it.
+    extra: JSON-able, kept in the checkpoint (a vocabulary). cpu_seconds in place of steps:
+    steps are set to what fits, by the cost of a rehearsal on a copy. on_step(done, history) is
+    called after each update. A model that counts (NGram) reads the data once; of the arguments
+    about updates only batch_size plays a part.
+
+    Raises ValueError for arguments or data that cannot work, TrainingDiverged for a loss or
+    gradient that is not finite, CheckpointError for a file that cannot be used or written.
+    """
+    for data in filter(None, (train_data, valid_data)):
+        check_context(model, data)
+    if not any(p.requires_grad for p in model.parameters()):  # it learns by counting
+        return _count(model, train_data, batch_size, valid_data, checkpoint, extra, progress)
+    if (steps is None) == (cpu_seconds is None):
+        raise ValueError("give either steps or cpu_seconds: exactly one of them sets the budget.")
+    if steps is None:
+        steps = _steps_within(cpu_seconds, model, train_data, optimizer, batch_size, clip, seed)
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; expected at least 1.")
+
+    run = Run(
+        model, optim.make(optimizer, model, lr, weight_decay), train_data, steps, batch_size, seed,
+        clip=clip, factor=_factor(schedule, steps, warmup, final_lr),
+        valid_data=valid_data, eval_every=eval_every, eval_batches=eval_batches,
+        checkpoint=checkpoint, checkpoint_every=checkpoint_every, extra=extra or {},
+        progress=progress, on_step=on_step,
+    )  # fmt: skip
+    run.settings |= {
+        "lr": lr, "schedule": getattr(schedule, "__name__", schedule), "warmup": warmup,
+        "final_lr": final_lr, "weight_decay": weight_decay,
+    }  # fmt: skip
+    with own_randomness(model, seed):
+        run.begin(resume, overwrite)
+        loop(run)
+    return run.history
+
+
+def loop(run: "Run") -> None:
+    """The heart of `fit`: one pass of the while loop is one update of the weights."""
+    model, optimizer, history = run.model, run.optimizer, run.history
+    device = device_of(model)
+    with progress_bar(run.steps, len(history.loss), run.progress) as bar, run.saved_on_interrupt():
+        model.train()
+        while True:
+            step = len(history.loss)  # updates done so far
+            run.look_and_save(step)
+            if step == run.steps:
+                break
+            started = time.process_time()
+            with run.whole_update():
+                inputs, targets = run.train_data.batch(step, run.batch_size, run.seed)  # [B, T]
+                for group in optimizer.param_groups:
+                    group["lr"] = group["initial_lr"] * run.factor(step)
+                logits, _ = model.logits(inputs.to(device))  # [B, T, V]
+                loss = F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten())
+                optimizer.zero_grad()
+                loss.backward()
+                norm = optim.clip_gradients(run.parameters, run.clip)
+                run.guard(step, loss, norm)  # before an update that is not finite does damage
+                optimizer.step()
+                seconds = time.process_time() - started
+                rate = optimizer.param_groups[0]["lr"]
+                history.add(step, loss.item(), norm.item(), rate, seconds)
+            bar.set_postfix_str(f"loss {history.loss[-1]:.3f}", refresh=False)
+            bar.update()
+            if run.on_step:
+                run.on_step(step + 1, history)
+    model.eval()
+
+
+def _factor(
+    schedule: str | optim.Schedule, steps: int, warmup: float, final: float
+) -> Callable[[int], float]:
+    """The schedule as a function of the step alone."""
+    if isinstance(schedule, str):
+        if schedule not in optim.SCHEDULES:
+            known = ", ".join(optim.SCHEDULES)
+            raise ValueError(f"schedule is {schedule!r}; expected one of {known}, or a function.")
+        schedule = optim.SCHEDULES[schedule]
+    if not 0 <= warmup < 1:
+        raise ValueError(f"warmup is {warmup}; expected a fraction of the steps, 0 to below 1.")
+    return lambda step: schedule(step, steps, round(warmup * steps), final)
+
+
+class _Enough(Exception):  # noqa: N818 - not an error: it ends a rehearsal
+    pass
+
+
+def _steps_within(
+    budget: float,
+    model: nn.Module,
+    data: Stories | Stream,
+    optimizer: str | Callable | None,
+    batch_size: int,
+    clip: float | None,
+    seed: int,
+) -> int:
+    """How many updates fit in ``budget`` CPU seconds, by the cost of a rehearsal on a copy.
+
+    The rehearsal takes 3 % of the budget on top of it, and at least five updates; the first
+    is left out, for it pays for what is done once.
+    """
+    if budget <= 0:
+        raise ValueError(f"cpu_seconds is {budget}; expected more than 0.")
+    if hasattr(optimizer, "param_groups"):
+        raise ValueError(
+            "cpu_seconds rehearses on a copy of the model, so it cannot use an optimizer that is "
+            "bound to this one already. Give the optimizer's name or a function of the model."
+        )
+
+    def watch(done: int, history: History) -> None:
+        if done >= 5 and history.cpu_seconds[-1] > 0.03 * budget:
+            raise _Enough
+
+    double = copy.deepcopy(model)
+    made = optim.make(optimizer, double, 1e-4, 0.0)
+    run = Run(double, made, data, 10**9, batch_size, seed, clip, progress=False, on_step=watch)
+    with own_randomness(double, seed):
+        try:
+            loop(run)
+        except _Enough:
+            spent = run.history.cpu_seconds
+    return max(1, int(budget / ((spent[-1] - spent[0]) / (len(spent) - 1))))
+
+
+def _count(
+    model: nn.Module,
+    data: Stories | Stream,
+    batch_size: int,
+    valid_data: Stories | Stream | None,
+    checkpoint: str | Path | None,
+    extra: dict[str, Any] | None,
+    progress: bool,
+) -> History:
+    """Training of a model that counts: one reading of the data, no gradient.
+
+    The history has one entry a batch, whose loss, gradient norm and rate are NaN: there is none.
+    """
+    history, batches = History(), len(data.plan(batch_size))
+    with progress_bar(batches, 0, progress) as bar:
+        for step, (inputs, targets) in enumerate(data.epoch(batch_size)):
+            started = time.process_time()
+            model.count(inputs, targets)
+            seconds = time.process_time() - started
+            history.add(step, math.nan, math.nan, math.nan, seconds)
+            bar.update()
+    model.eval()
+    if valid_data is not None:
+        scored = perplexity(model, valid_data, batch_size=batch_size)
+        history.valid_step.append(batches)
+        history.valid_loss.append(scored.nats)
+    if checkpoint is not None:
+        checkpoints.save(checkpoint, model, history=history, extra=extra)
+    return history
