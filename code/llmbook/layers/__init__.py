@@ -1,0 +1,17 @@
+"""Modules that hold parameters, each the fast form of an equation in ``llmbook.ops``."""
+
+from llmbook.layers.attention import KVCache, MultiHeadAttention
+from llmbook.layers.recurrent import GRU, LSTM, RNN
+from llmbook.layers.transformer import Block, FeedForward, LayerNorm, RMSNorm
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Block",
+    "FeedForward",
+    "KVCache",
+    "LayerNorm",
+    "MultiHeadAttention",
+    "RMSNorm",
+]

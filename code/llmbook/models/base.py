@@ -1,0 +1,76 @@
+"""What every language model of the book can do, so that one loop trains and measures them all.
+
+Dimensions: B batch, T time, V vocabulary.
+"""
+
+from itertools import chain
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class LanguageModel(nn.Module):
+    """A law of the next token after every prefix of a text.
+
+    A model implements ``logits`` and ``config`` and sets ``vocab_size``; ``context`` is the
+    longest input it accepts, None for any length.
+
+    >>> logits, state = model.logits(torch.tensor([[3, 1, 4]]))   # [1, 3, V]
+    >>> logits, state = model.logits(torch.tensor([[1]]), state)  # after 3 1 4 1: [1, 1, V]
+    """
+
+    name: ClassVar[str]  # the key in ``models.NAMES``
+    vocab_size: int
+    context: int | None = None
+
+    def logits(self, ids: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Scores of the token after each of ``ids [B, T]``: ``[B, T, V]``, and the new state.
+
+        ``state`` is what an earlier call returned: it stands for all that came before. None is
+        the beginning. Reading a text in pieces gives the same logits as reading it whole, and
+        a state may be continued more than once.
+        """
+        raise NotImplementedError
+
+    def config(self) -> dict[str, Any]:
+        """Keyword arguments, fit for JSON, from which ``models.build`` makes this model again."""
+        raise NotImplementedError
+
+    def forward(self, ids: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        return self.logits(ids, state)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's numbers live."""
+        return next(chain(self.parameters(), self.buffers())).device
+
+    def num_params(self) -> int:
+        """How many numbers training sets (a tied matrix counts once)."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def count(self, inputs: Tensor, targets: Tensor) -> None:
+        """Learn from a batch by counting: only for models that have nothing to differentiate."""
+        raise TypeError(f"{type(self).__name__} learns by gradients; train it with train.fit")
+
+    def checked(self, ids: Tensor, past: int = 0) -> Tensor:
+        """``ids`` if this model can read them after ``past`` tokens; else a ValueError."""
+        if ids.dim() != 2 or ids.is_floating_point():
+            raise ValueError(
+                f"ids have shape {list(ids.shape)} and type {ids.dtype}; give whole numbers of "
+                "shape [batch, time] (ids[None] makes a batch of one)"
+            )
+        if self.context is not None and past + ids.shape[1] > self.context:
+            raise ValueError(
+                f"the input is {past + ids.shape[1]} tokens long and this model reads at most "
+                f"{self.context}; give the last {self.context}, or build it with a longer context"
+            )
+        if ids.numel():
+            low, high = (int(bound) for bound in torch.aminmax(ids))
+            if low < 0 or high >= self.vocab_size:
+                raise ValueError(
+                    f"token id {low if low < 0 else high} is outside the vocabulary of "
+                    f"{self.vocab_size} (0 to {self.vocab_size - 1}); encode the text with the "
+                    "vocabulary that the model was trained with"
+                )
+        return ids
