@@ -81,7 +81,7 @@ class Repository:
         )
 
     def page(self, document: str) -> str | None:
-        """The address of a page by its document name (`chapters/part/slug`), None without a site."""
+        """Where the document `chapters/part/slug` is read on the site; None without a site."""
         return f"{self.site}{document}.html" if self.site else None
 
     def colab(self, document: str) -> str | None:
