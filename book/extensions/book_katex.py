@@ -14,7 +14,6 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.locale import _
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -63,15 +62,13 @@ def visit_inline(translator: Any, node: nodes.math) -> None:
 
 
 def visit_display(translator: Any, node: nodes.math_block) -> None:
-    """Write a displayed formula, with its number and a link to itself where it has a label."""
+    """Write a displayed formula, with its number where it has a label."""
     translator.body.append(translator.starttag(node, "div", CLASS="math math-display"))
-    translator.body.append('<div class="math-scroll" tabindex="0">')
+    translator.body.append('<div class="math-scroll">')
     translator.body.append(_render_or_warn(node, display=True) + "</div>")
     if node["number"]:
         number = get_node_equation_number(translator, node)
-        translator.body.append(f'<span class="eqno">({number})')
-        translator.add_permalink_ref(node, _("Link to this equation"))
-        translator.body.append("</span>")
+        translator.body.append(f'<span class="eqno">({number})</span>')
     translator.body.append("</div>")
     raise nodes.SkipNode
 

@@ -55,7 +55,7 @@ def missing(root: Path = ROOT) -> list[str]:
 def render() -> int:
     """Run jupyter-book over the repository; its exit status (0 when there was no warning)."""
     shutil.rmtree(SITE, ignore_errors=True)
-    environment = {**os.environ, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, *BUILD, *STRICT], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
     )
