@@ -45,6 +45,7 @@ _STYLE = """
 #{id} .MCButton {{ justify-content: flex-start; text-align: left; font-size: 1rem; }}
 #{id} .MCButton input {{ position: absolute; opacity: 0; }}
 #{id} .MCButton:focus-within {{ outline: 3px solid #56b4e9; outline-offset: 2px; }}
+#{id} .InpLabel {{ font-size: 1rem; }}
 #{id} .Feedback {{ font-size: 1rem; text-align: left; border-radius: 6px; }}
 #{id} .Feedback.correct, #{id} .Feedback.incorrect {{ color: #ffffff; padding: 0.5rem 0.8rem; }}
 #{id} .Feedback.correct {{ background: var(--jq-correct-color); }}
@@ -52,9 +53,14 @@ _STYLE = """
 """
 
 
+def _folder() -> Any:
+    """Where the questions lie, in the repository as in an installed package."""
+    return resources.files("llmbook").joinpath("quizzes")
+
+
 def names() -> list[str]:
     """The slugs that have a quiz, sorted."""
-    files = resources.files("llmbook").joinpath("quizzes").iterdir()
+    files = _folder().iterdir()
     return sorted({f.name.split(".")[0] for f in files if f.name.endswith(".json")})
 
 
@@ -64,9 +70,8 @@ def load(slug: str, language: str | None = None) -> list[dict[str, Any]]:
     Raises ValueError with the known names, or with every fault that the file has.
     """
     language = language or os.environ.get("LLMBOOK_LANGUAGE", "")
-    folder = resources.files("llmbook").joinpath("quizzes")
     for name in ([f"{slug}.{language}.json"] if language else []) + [f"{slug}.json"]:
-        file = folder.joinpath(name)
+        file = _folder().joinpath(name)
         if file.is_file():
             try:
                 questions = json.loads(file.read_text(encoding="utf-8"))
@@ -199,8 +204,8 @@ def _default_colors() -> dict[str, str]:
         "--jq-mc-button-bg": "#fafafa",
         "--jq-mc-button-border": "#c0c0c0",
         "--jq-mc-button-inset-shadow": "#555555",
-        "--jq-numeric-input-bg": "#c0c0c0",
-        "--jq-numeric-input-label": "#101010",
+        "--jq-numeric-input-bg": "#3d3d3d",
+        "--jq-numeric-input-label": "inherit",
         "--jq-numeric-input-shadow": "#999999",
         "--jq-text-color": "#fafafa",
         "--jq-link-color": "#9abafa",

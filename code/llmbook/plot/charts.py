@@ -138,26 +138,16 @@ def bars(
     categories = list(dict.fromkeys(key for inner in groups.values() for key in inner))
     figure, grid = new_figure(size=size, alt=alt)
     axes, width = grid[0, 0], 0.8 / len(groups)
-    for i, ((name, inner), color) in enumerate(
-        zip(groups.items(), colors_of(list(groups)), strict=True)
-    ):
-        for j, category in enumerate(c for c in categories):
-            if category not in inner:
-                continue
-            at, height = j + (i - (len(groups) - 1) / 2) * width, float(inner[category])
-            label = name if category == next(iter(inner)) else None
-            axes.bar(at, height, 0.92 * width, color=color, label=label)
-            if intervals and category in intervals.get(name, {}):
-                axes.vlines(at, *intervals[name][category], color=INK, linewidth=1.3)
+    for i, (name, color) in enumerate(zip(groups, colors_of(list(groups)), strict=True)):
+        inner, spans = groups[name], (intervals or {}).get(name, {})
+        at = [categories.index(c) + (i - (len(groups) - 1) / 2) * width for c in inner]
+        axes.bar(at, list(inner.values()), 0.92 * width, color=color, label=name)
+        for x, (category, height) in zip(at, inner.items(), strict=True):
+            low, high = spans.get(category, (height, height))
+            axes.vlines(x, low, high, color=INK, linewidth=1.3)
             if values:
-                axes.annotate(
-                    f"{height:.2f}",
-                    (at, max(height, 0)),
-                    (0, 2),
-                    ha="center",
-                    textcoords="offset points",
-                    fontsize=8.5,
-                )
+                above = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center"}
+                axes.annotate(f"{height:.2f}", (x, max(high, 0)), fontsize=8.5, **above)
     axes.set_xticks(range(len(categories)), categories)
     axes.grid(False, axis="x")
     axes.set_yscale("log" if logy else "linear")
@@ -165,7 +155,7 @@ def bars(
         floor_line(axes, floor, floor_label)
     label_axes(axes, xlabel, ylabel, title)
     if len(groups) > 1 or floor is not None:
-        axes.legend()
+        figure.legend(loc="outside upper center", ncols=min(5, len(groups) + 1))
     return figure
 
 
@@ -278,7 +268,8 @@ def vectors(
     for (name, (start, end)), color in zip(ends.items(), colors_of(list(ends)), strict=True):
         look = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", end, start, arrowprops=look)
-        axes.annotate(name, end, (6, 4), textcoords="offset points", color=color, weight="bold")
+        middle = (start + end) / 2  # a label at the tip would hide that of another arrow there
+        axes.annotate(name, middle, (6, 4), textcoords="offset points", color=color, weight="bold")
     every = np.concatenate([*ends.values(), np.zeros((1, 2))])
     reach = (every.max(0) - every.min(0)).max() * 0.15 + 0.1
     low, high = every.min(0) - reach, every.max(0) + reach

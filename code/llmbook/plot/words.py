@@ -81,6 +81,8 @@ def _ticks(
     ):
         if words is not None and len(words) != count:
             raise ValueError(f"{count} {what}s need as many labels, got {len(words)}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_major_locator().set_params(integer=True)
     if columns is not None:
         steep = 90 if max(map(len, columns), default=0) > 1 else 0
         axes.set_xticks(range(len(columns)), columns, rotation=steep, fontsize=9)
