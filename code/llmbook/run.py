@@ -92,21 +92,6 @@ class Run:
         if hasattr(self.model, "config"):
             self.settings |= {f"model's {k}": v for k, v in self.model.config().items()}
 
-    def begin(self, resume: bool, overwrite: bool) -> None:
-        """Check that the checkpoint can be written; take up an earlier run's state from it."""
-        if self.checkpoint is None:
-            return
-        checkpoints.check_writable(self.checkpoint)
-        if not Path(self.checkpoint).exists():
-            return
-        if resume:
-            self.restore(checkpoints.load(self.checkpoint))
-        elif not overwrite:
-            raise checkpoints.CheckpointError(
-                f"{self.checkpoint} exists. Give resume=True to go on with that run, "
-                "overwrite=True to replace it, or another path."
-            )
-
     def restore(self, point: checkpoints.Checkpoint) -> None:
         """Take up weights, optimizer, history and random state where a checkpoint left them."""
         earlier = point.extra.get("fit")
@@ -162,7 +147,7 @@ class Run:
     def guard(self, step: int, loss: Tensor, norm: Tensor) -> None:
         """Keep the weights whose loss and gradient are finite; stop at the first that are not."""
         if not (loss.isfinite() and norm.isfinite()):
-            self.fail(step, f"the loss is {float(loss)} and the gradient's norm {float(norm)}")
+            self.fail(step, f"the loss is {loss.item()} and the gradient's norm {norm.item()}")
         for kept, parameter in zip(self.good, self.parameters, strict=True):
             kept.copy_(parameter.detach())
 
@@ -215,6 +200,21 @@ class Run:
             if self.checkpoint is not None and not self.in_update:
                 self.save()
             raise
+
+
+def claim(path: str | Path | None, resume: bool, overwrite: bool) -> checkpoints.Checkpoint | None:
+    """Make sure that a run may write ``path``; the checkpoint there, if the run is to go on."""
+    if path is None:
+        return None
+    checkpoints.check_writable(path)
+    if not Path(path).exists() or (overwrite and not resume):
+        return None
+    if not resume:
+        raise checkpoints.CheckpointError(
+            f"{path} exists. Give resume=True to go on with that run, overwrite=True to replace "
+            "it, or another path."
+        )
+    return checkpoints.load(path)
 
 
 def progress_bar(total: int, done: int, shown: bool) -> tqdm:

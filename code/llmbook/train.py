@@ -26,7 +26,7 @@ from llmbook import checkpoint as checkpoints
 from llmbook import optim
 from llmbook.data import Stories, Stream
 from llmbook.evaluate import check_context, device_of, perplexity
-from llmbook.run import History, Run, TrainingDiverged, own_randomness, progress_bar
+from llmbook.run import History, Run, TrainingDiverged, claim, own_randomness, progress_bar
 
 __all__ = ["History", "Run", "TrainingDiverged", "fit", "loop"]
 
@@ -75,6 +75,7 @@ def fit(
     for data in filter(None, (train_data, valid_data)):
         check_context(model, data)
     if not any(p.requires_grad for p in model.parameters()):  # it learns by counting
+        claim(checkpoint, False, overwrite or resume)  # counting again takes no longer
         return _count(model, train_data, batch_size, valid_data, checkpoint, extra, progress)
     if (steps is None) == (cpu_seconds is None):
         raise ValueError("give either steps or cpu_seconds: exactly one of them sets the budget.")
@@ -94,8 +95,10 @@ def fit(
         "lr": lr, "schedule": getattr(schedule, "__name__", schedule), "warmup": warmup,
         "final_lr": final_lr, "weight_decay": weight_decay,
     }  # fmt: skip
+    earlier = claim(checkpoint, resume, overwrite)
     with own_randomness(model, seed):
-        run.begin(resume, overwrite)
+        if earlier is not None:
+            run.restore(earlier)
         loop(run)
     return run.history
 
