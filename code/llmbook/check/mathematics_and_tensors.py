@@ -44,6 +44,26 @@ def _(pairwise_cosine):
 
 
 @exercise(
+    "mathematics_and_tensors.look_back",
+    asked="look_back(first, given) gives p(a | b), of shape [M, N] with a law in every row, from "
+    "p(a) in first [N] and p(b | a) in given [N, M]",
+    hint="first[:, None] * given is the joint law; its sum over a is the marginal law of b",
+)
+def _(look_back):
+    # An illness that 1 in 100 has, and a test that is right 9 times in 10.
+    first, given = torch.tensor([0.01, 0.99]), torch.tensor([[0.9, 0.1], [0.1, 0.9]])
+    gives = torch.tensor([[0.083333, 0.916667], [0.001121, 0.998879]])
+    expect(look_back, first, given, gives=gives)
+    for N, M in ((1, 3), (4, 2), (3, 5)):
+        joint = torch.rand(N, M) + 0.1
+        joint = joint / joint.sum()
+        first = joint.sum(1)
+        label = f"look_back(first [{N}], given [{N}, {M}])"
+        gives = (joint / joint.sum(0)).T
+        expect(look_back, first, joint / first[:, None], gives=gives, label=label)
+
+
+@exercise(
     "mathematics_and_tensors.numerical_gradient",
     asked="numerical_gradient(f, x, h) gives a tensor shaped like x whose entries are the central "
     "differences (f(x + h e) − f(x − h e)) / 2h, one for every entry of x",
