@@ -8,7 +8,9 @@ and each is placed in a split by the hash of its words, as in ``pydocs``.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
+import gc
 import inspect
 import platform
 import sysconfig
@@ -22,10 +24,10 @@ from llmbook.corpora.pydocs import LICENCE, SPLITS, check_split, key_of, split_o
 # Tests, vendored code of other licences, generated tables and what does not stand in every Python.
 SKIPPED = frozenset(
     {"test", "tests", "idlelib", "lib2to3", "ensurepip", "site-packages", "dist-packages"}
-    | {"turtledemo", "tkinter", "pydoc_data", "__pycache__", "_pyrepl", "distutils", "config"}
+    | {"turtledemo", "tkinter", "pydoc_data", "__pycache__", "_pyrepl", "distutils"}
 )
 _DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,12 @@ class Docstring:
 def modules(root: Path | None = None) -> list[Path]:
     """The standard library's Python files that are read, sorted by path."""
     root = root or Path(sysconfig.get_path("stdlib"))
-    files = (p for p in root.rglob("*.py") if not SKIPPED.intersection(p.relative_to(root).parts))
-    return sorted(files, key=lambda p: p.relative_to(root).as_posix())
+
+    def counts(path: Path) -> bool:
+        folders = path.relative_to(root).parts[:-1]
+        return not SKIPPED.intersection(folders) and all(map(str.isidentifier, folders))
+
+    return sorted(filter(counts, root.rglob("*.py")), key=lambda p: p.relative_to(root).as_posix())
 
 
 def read(path: Path) -> Iterator[str]:
@@ -58,20 +64,35 @@ def read(path: Path) -> Iterator[str]:
         node = stack.pop()
         if isinstance(node, _DEFINITIONS) and (doc := ast.get_docstring(node, clean=False)):
             yield inspect.cleandoc(doc)
-        # Statements alone can hold definitions; walking expressions would take most of the time.
-        stack.extend(reversed([n for n in ast.iter_child_nodes(node) if isinstance(n, _BLOCKS)]))
+        # Definitions stand in blocks alone; walking expressions would take most of the time.
+        inner = [child for block in _BLOCKS for child in getattr(node, block, ())]
+        stack.extend(reversed(inner))
+
+
+@contextlib.contextmanager
+def _collector_off() -> Iterator[None]:
+    """Garbage collection paused: it would look through millions of tree nodes, for two thirds of
+    the whole time, and free none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @functools.cache
 def _all() -> tuple[Docstring, ...]:
     root = Path(sysconfig.get_path("stdlib"))
     found: dict[str, Docstring] = {}
-    for path in modules(root):
-        module = path.relative_to(root).with_suffix("").as_posix().replace("/", ".")
-        for doc in read(path):
-            if len(doc) >= 20 and len(doc.split()) >= 4:
-                key = key_of(doc)
-                found.setdefault(key, Docstring(doc, module, key, split_of(key)))
+    with _collector_off():
+        for path in modules(root):
+            module = path.relative_to(root).with_suffix("").as_posix().replace("/", ".")
+            for doc in read(path):
+                if len(doc) >= 20 and len(doc.split()) >= 4:
+                    key = key_of(doc)
+                    found.setdefault(key, Docstring(doc, module, key, split_of(key)))
     return tuple(found.values())
 
 

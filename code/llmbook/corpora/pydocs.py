@@ -61,28 +61,28 @@ def split_of(key: str) -> str:
 
 
 def clean(block: str) -> str:
-    """One block of a help text as one line: straight quotes, single spaces, plain emphasis."""
+    """One block of a help text as one line: straight quotes, single spaces, no markup."""
     text = re.sub(r"(?<=\w)-\n\s*(?=\w)", "-", block.translate(_QUOTES))  # user-⏎defined
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r"``([^`]+)``|`([^`]+)`", lambda m: f'"{m[1] or m[2]}"', text)  # Python 3.14
-    text = re.sub(r"(?<![\w*])\*{1,2}([^\s*](?:[^*]*[^\s*])?)\*{1,2}(?![\w*])", r"\1", text)
-    return re.sub(r"^(?:\*|[0-9]+\.|[a-z]\.) ", "", text)  # the mark of a list's item
+    text = re.sub(r'(?<![\w*"])\*{1,2}([^\s*"](?:[^*"]*[^\s*"])?)\*{1,2}(?![\w*"])', r"\1", text)
+    text = re.sub(r"^(?:\*|[0-9]+\.|[a-z]\.|\[[0-9]+\]) ", "", text)  # a list's or a note's mark
+    return re.sub(r" \[[0-9]+\](?=[\s.,;:)]|$)", "", text)  # a reference to a footnote
 
 
 def is_prose(block: str, text: str) -> bool:
-    """Whether a block (and its cleaned text) is a paragraph of sentences."""
-    if len(text) < _MIN_CHARS or len(text.split()) < _MIN_WORDS:
+    """Whether a block (and its cleaned text) is a paragraph of sentences.
+
+    Names of code stand between quotes inside sentences; what is left beside them must be words.
+    """
+    beside = re.sub(r'"[^"]*"', "", text)
+    if len(text) < _MIN_CHARS or len(beside.split()) < _MIN_WORDS:
         return False
-    if re.search(r"::=|>>>|^\s*[+|]|={4}|-{4}|\*{4}|={2,} ", block, re.MULTILINE):
-        return False  # grammar, sessions, tables, underlines
-    letters = sum(c.isalpha() or c == " " for c in text)
-    signs = sum(c in "=(){}[]<>_|\\/+#@%^~" for c in text)
-    return (
-        (text[0].isupper() or text[0] in "\"'(")
-        and text[-1] in ".:!?)\"'"
-        and letters > 0.85 * len(text)
-        and signs < 0.05 * len(text)
-    )
+    if re.search(r"::=|>>>|^\s*[+|]|={3}|-{4}|\*{4}|^\s*[$#] |\.\.\. ", block, re.MULTILINE):
+        return False  # grammar, sessions, tables, underlines, comments
+    letters = sum(c.isalpha() or c in " .,'" for c in beside)
+    starts = text[0].isupper() or text[0] in "\"'("
+    return starts and text[-1] in ".:!?)\"';" and letters > 0.92 * len(beside)
 
 
 def dedupe(blocks: Iterable[tuple[str, str]]) -> list[Paragraph]:

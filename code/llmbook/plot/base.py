@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLACK, ORANGE, SKY, GREEN = "#222222", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#767676"
+YELLOW, BLUE, RED, PINK, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#5f5f5f"
 PALETTE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
 # Model family -> colour and dash. A name such as "GPT, rotary" belongs to the family "gpt".
 FAMILIES: dict[str, tuple[str, Any]] = {
@@ -41,11 +41,13 @@ def family_of(name: str) -> str | None:
 
 def colors_of(names: Sequence[str]) -> list[str]:
     """One colour per label: its family's; the palette's next free one where that is taken."""
+    families = [family_of(str(name)) for name in names]
+    own = [FAMILIES[f][0] for f in dict.fromkeys(families) if f]
+    spare = [c for c in (*PALETTE, GREY) if c not in own]
     out: list[str] = []
-    for name in names:
-        family = family_of(str(name))
-        first = [FAMILIES[family][0]] if family else []
-        free = [c for c in (*first, *PALETTE, GREY) if c not in out]
+    for family in families:
+        first = FAMILIES[family][0] if family else None
+        free = [c for c in (first, *spare) if c and c not in out]
         out.append(free[0] if free else PALETTE[len(out) % len(PALETTE)])
     return out
 
@@ -111,7 +113,7 @@ def new_figure(
 
     class BookFigure(Figure):
         def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple:
-            width, height = (round(side * _DPI / 2) for side in self.get_size_inches())
+            width, height = (int(side * _DPI) // 2 for side in self.get_size_inches())
             shown = {"width": width, "height": height} | ({"alt": self.alt} if self.alt else {})
             data = {
                 "image/png": base64.b64encode(png(self)).decode("ascii"),
