@@ -120,6 +120,7 @@ CORPORA: dict[str, Callable[[Recipe], Data]] = {"tales": tales_data, "pydocs": p
 
 def make(name: str, folder: Path = FOLDER, progress: bool = True) -> dict[str, Any]:
     """Train a model by its recipe, write its two files into ``folder``, return its card."""
+    checkpoint.check_writable(folder / f"{name}.safetensors")
     recipe = RECIPES[name]
     data = CORPORA[recipe.corpus](recipe)
     torch.manual_seed(recipe.seed)
