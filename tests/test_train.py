@@ -464,15 +464,15 @@ def test_decay_leaves_biases_norms_and_embeddings_alone():
         assert not decays
 
 
-def test_a_budget_of_cpu_time_is_turned_into_steps(monkeypatch):
+def test_a_budget_of_cpu_time_is_turned_into_steps(tmp_path, monkeypatch):
     """A clock on which a rehearsed or real update costs 0.5 s, but the first one 10 s."""
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(train.time, "process_time", lambda: clock.now)
-    model = build("rnn", dropout=0.0)
+    cost = SimpleNamespace(seconds=0.5)
 
     class Timed(models.RNNLM):
         def logits(self, ids, state=None):
-            clock.now += 10 if clock.now == 0 else 0.5
+            clock.now += 10 if clock.now == 0 else cost.seconds
             return super().logits(ids, state)
 
     model = Timed(V, hidden_size=8)
@@ -484,5 +484,12 @@ def test_a_budget_of_cpu_time_is_turned_into_steps(monkeypatch):
     repeated = copy.deepcopy(before)
     run(repeated, steps=60)
     assert same(repeated, model)  # the rehearsal left no trace
+    stopped, path = copy.deepcopy(before), tmp_path / "run"
+    arguments = {"steps": None, "cpu_seconds": 30, "checkpoint": path}
+    with pytest.raises(KeyboardInterrupt):
+        run(stopped, **arguments, on_step=stop_at(7, KeyboardInterrupt))
+    cost.seconds = 0.7  # a busier machine: a new rehearsal would find other steps
+    run(stopped, **arguments, resume=True)
+    assert same(stopped, model)
     with pytest.raises(ValueError, match="bound to this one already"):
         run(model, steps=None, cpu_seconds=30, optimizer=optim.adamw(model))

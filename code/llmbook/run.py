@@ -156,7 +156,6 @@ class Run:
         with torch.no_grad():
             for kept, parameter in zip(self.good, self.parameters, strict=True):
                 parameter.copy_(kept)
-        self.model.eval()
         rate = self.optimizer.param_groups[0]["lr"]
         before = [x for x in self.history.loss[: step + 1] if math.isfinite(x)]
         raise TrainingDiverged(

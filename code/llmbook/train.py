@@ -79,6 +79,9 @@ def fit(
         return _count(model, train_data, batch_size, valid_data, checkpoint, extra, progress)
     if (steps is None) == (cpu_seconds is None):
         raise ValueError("give either steps or cpu_seconds: exactly one of them sets the budget.")
+    earlier = claim(checkpoint, resume, overwrite)
+    if steps is None and earlier is not None:  # another rehearsal would come out a little different
+        steps = earlier.extra.get("fit", {}).get("settings", {}).get("steps")
     if steps is None:
         steps = _steps_within(cpu_seconds, model, train_data, optimizer, batch_size, clip, seed)
     if steps < 1:
@@ -95,11 +98,13 @@ def fit(
         "lr": lr, "schedule": getattr(schedule, "__name__", schedule), "warmup": warmup,
         "final_lr": final_lr, "weight_decay": weight_decay,
     }  # fmt: skip
-    earlier = claim(checkpoint, resume, overwrite)
     with own_randomness(model, seed):
         if earlier is not None:
             run.restore(earlier)
-        loop(run)
+        try:
+            loop(run)
+        finally:
+            model.eval()
     return run.history
 
 
@@ -133,7 +138,6 @@ def loop(run: "Run") -> None:
             bar.update()
             if run.on_step:
                 run.on_step(step + 1, history)
-    model.eval()
 
 
 def _factor(
