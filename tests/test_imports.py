@@ -1,0 +1,143 @@
+"""The package's imports flow one way, are declared, and are quick."""
+
+import ast
+import graphlib
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "code" / "llmbook"
+
+BELOW_TRAINING = {"checkpoint", "corpora", "data", "evaluate", "models", "optim", "run", "settings"}
+
+#: What each module of the package may import of it. Nothing points back up.
+ALLOWED = {
+    "settings": set(),
+    "ops": set(),
+    "optim": set(),
+    "data": set(),
+    "text": set(),
+    "autograd": set(),
+    "glue": set(),
+    "show": set(),
+    "quiz": set(),
+    "plot": set(),  # takes arrays, whoever made them
+    "corpora": {"text"},
+    "layers": {"ops"},
+    "models": {"ops", "layers"},
+    "checkpoint": {"models", "text"},
+    "generate": {"models"},
+    "evaluate": {"ops", "data"},
+    "run": {"checkpoint", "data", "evaluate"},
+    "train": BELOW_TRAINING,
+    "zoo": BELOW_TRAINING | {"text", "train"},
+    "check": {
+        "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
+    },
+}  # fmt: skip
+
+HEAVY = {"transformers", "matplotlib", "nltk", "IPython", "jupyterquiz", "scipy", "sphinx", "rich"}
+
+#: The name that a package is imported by, where it is not the name that it is installed by.
+INSTALLED_AS = {"PIL": "pillow", "yaml": "pyyaml", "py_mini_racer": "mini-racer"}
+# These come with jupyter-book, whose pinned version decides theirs: the site's own extensions
+# speak to whatever it brings.
+WITH_JUPYTER_BOOK = {
+    "docutils", "jupyter_book", "markdown_it", "myst_nb", "myst_parser", "nbformat", "pybtex",
+    "sphinx", "sphinx_exercise", "sphinxcontrib", "pygments", "bs4", "jinja2", "sphinx_book_theme",
+}  # fmt: skip
+
+
+def imported(file: Path) -> Iterator[tuple[str, ...]]:
+    """The dotted names, split, that a file imports anywhere; relative imports are refused."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}:{node.lineno}: write the import from llmbook on"
+            yield from ((*node.module.split("."), alias.name) for alias in node.names)
+
+
+def modules() -> list[str]:
+    """The package's modules and subpackages by their first name."""
+    found = {f.relative_to(PACKAGE).parts[0].removesuffix(".py") for f in PACKAGE.rglob("*.py")}
+    return sorted(found - {"__init__", "__main__"})
+
+
+def files(module: str) -> list[Path]:
+    if (PACKAGE / f"{module}.py").is_file():
+        return [PACKAGE / f"{module}.py"]
+    return sorted((PACKAGE / module).rglob("*.py"))
+
+
+def test_the_table_has_no_cycle():
+    assert list(graphlib.TopologicalSorter(ALLOWED).static_order())
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_flow_one_way(module):
+    assert module in ALLOWED, f"give llmbook.{module} its place in the table of {__file__}"
+    for file in files(module):
+        used = {name[1] for name in imported(file) if name[0] == "llmbook" and len(name) > 1}
+        upward = used - ALLOWED[module] - {module}
+        assert not upward, f"{file.relative_to(ROOT)} may not import {sorted(upward)}"
+
+
+def test_every_foreign_import_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    core = {_canonical(d) for d in project["dependencies"]}
+    everything = core | {_canonical(d) for lists in extras.values() for d in lists}
+    own = {f.stem for f in (ROOT / "book").rglob("*.py")} | {"llmbook", "cells", "common"}
+    own |= {f.stem for folder in ("tests", "benchmarks") for f in (ROOT / folder).glob("*.py")}
+    known = sys.stdlib_module_names | own
+    undeclared = set()
+    for folder, declared in [
+        ("code", core | {"transformers"}),  # the readers' own: taken where they hand a model in
+        ("tests", everything | WITH_JUPYTER_BOOK),
+        ("benchmarks", everything),
+        ("book", everything | WITH_JUPYTER_BOOK),
+    ]:
+        for file in (ROOT / folder).rglob("*.py"):
+            names = {name[0] for name in imported(file)} - known
+            undeclared |= {
+                f"{file.relative_to(ROOT)} imports {name}"
+                for name in names
+                if name not in declared and _canonical(INSTALLED_AS.get(name, name)) not in declared
+            }
+    assert not undeclared, "\n".join([*sorted(undeclared), "declare these in pyproject.toml"])
+
+
+def _canonical(requirement: str) -> str:
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+
+
+def test_importing_brings_nothing_heavy():
+    """A reader waits for what a cell needs, not for what another chapter needs."""
+    code = "import sys, importlib\nfor name in sys.argv[1:]:\n"
+    code += "    importlib.import_module(name); print(name, *sys.modules)"
+    names = ["llmbook", *(f"llmbook.{m}" for m in modules())]
+    command = [sys.executable, "-c", code, *names]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(lines) == len(names)
+    for line in lines:
+        module, *loaded = line.split()
+        top = {name.partition(".")[0] for name in loaded}
+        assert not top & HEAVY, f"importing {module} imports {sorted(top & HEAVY)}"
+        assert module != "llmbook" or "torch" not in top
+
+
+def test_the_installed_package_is_this_one():
+    """The editable install and the source agree, so that what is tested is what is used."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    import llmbook
+
+    assert Path(llmbook.__file__).is_relative_to(PACKAGE)
+    assert llmbook.__version__ == importlib.metadata.version("llmbook") == version
