@@ -43,7 +43,7 @@ class Order:
         """Turn p(· | h') into p(· | h) in the given rows of ``law [R, V]``; h is ``node[row]``."""
         node = node[rows]
         N, total = (self.first[1:] - self.first[:-1])[node], self.totals[node]
-        law[rows] *= (self.discount * N / total)[:, None]
+        law[rows] *= (self.discount * (N / total))[:, None]
         row = rows.repeat_interleave(N)  # one entry for each word seen after each row's context
         entry = torch.arange(len(row), device=row.device)
         entry += (self.first[node] - N.cumsum(0) + N).repeat_interleave(N)
