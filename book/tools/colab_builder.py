@@ -17,7 +17,7 @@ from typing import Any
 import nbformat
 from colab_blocks import CELL_LINES, ChapterWriter, Text
 from colab_inline import Problem
-from colab_notebook import build, extras
+from colab_notebook import ExportError, build, extras
 from colab_text import indent, link
 from docutils import nodes
 from repository import Repository
@@ -43,10 +43,6 @@ _LEFTOVERS = re.compile(
 _CODE = re.compile(
     r"^( *(?:> ?)*)(`{3,}).*?^\1\2`*\s*$|(?<!`)(`+)(?!`).+?(?<!`)\3(?!`)", re.M | re.S
 )
-
-
-class ExportError(Exception):
-    """Chapters that have no plain Markdown form; the message names each chapter and line."""
 
 
 class ColabBuilder(Builder):

@@ -17,6 +17,8 @@ import nbformat
 from colab_blocks import Code, Text
 from repository import Repository
 
+COLAB = Path(__file__).with_name("colab.toml")
+
 METADATA = {
     "colab": {"provenance": [], "toc_visible": True},
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -43,18 +45,17 @@ except ModuleNotFoundError:
     ) from None"""
 
 
-class ConfigurationError(ValueError):
-    """The project's own lists of packages do not say what they must."""
+class ExportError(Exception):
+    """What has no plain Markdown form; the message names each chapter and line, or the setting."""
 
 
 def extras(root: Path) -> list[str]:
     """What Colab lacks and the book needs, pinned as the lock pins it.
 
-    The names stand in pyproject.toml, `[tool.llmbook.colab] extras`. Raises ConfigurationError for
-    a name that the lock does not pin.
+    The names stand under `extras` in `colab.toml` beside this module. Raises ExportError
+    for a name that the lock does not pin.
     """
-    pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    names = pyproject.get("tool", {}).get("llmbook", {}).get("colab", {}).get("extras", [])
+    names = tomllib.loads(COLAB.read_text(encoding="utf-8"))["extras"]
     lock = root / "requirements.lock"
     if not lock.exists():
         return names
@@ -64,8 +65,8 @@ def extras(root: Path) -> list[str]:
     pins = {_normal(name): version for name, version in pins.items()}
     missing = [name for name in names if _normal(name) not in pins]
     if missing:
-        raise ConfigurationError(
-            f"[tool.llmbook.colab] extras names {', '.join(missing)}, which requirements.lock "
+        raise ExportError(
+            f"{COLAB.name} names {', '.join(missing)} under extras, which requirements.lock "
             "does not pin: add it to the lock or take it off the list"
         )
     return [f"{name}=={pins[_normal(name)]}" for name in names]

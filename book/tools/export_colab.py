@@ -30,8 +30,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import nbformat
-from colab_builder import MIME_PRIORITY, ExportError, locate
-from colab_notebook import ConfigurationError
+from colab_builder import MIME_PRIORITY, locate
+from colab_notebook import ExportError
 from repository import HOW_TO_SET, ROOT, Repository, resolve
 
 _PLACE = re.compile(r"^(?P<path>[^\n]*?\.ipynb):(?P<line>\d+): ", re.MULTILINE)
@@ -39,9 +39,15 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def export(
-    outdir: Path | str, repository: Repository | str | None = None, root: Path | str = ROOT
+    outdir: Path | str,
+    repository: Repository | str | None = None,
+    root: Path | str = ROOT,
+    config: str = "_config.yml",
+    toc: str = "_toc.yml",
 ) -> list[Path]:
     """Write the Colab edition of the book at `root`; returns the notebooks, sorted.
+
+    `config` and `toc` are files of `root`: another pair of them makes another edition.
 
     `repository` is an address as `Repository.parse` takes it, None for the one that
     `repository.resolve` finds (which may be none: then nothing is linked or installed). Raises
@@ -54,7 +60,7 @@ def export(
     repository = repository or resolve(root=root)
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder, "colab")
-        _run_sphinx(root, written, repository)
+        _run_sphinx(root / config, root / toc, written, repository)
         notebooks = sorted(path.relative_to(written) for path in written.rglob("*.ipynb"))
         for notebook in notebooks:
             target = outdir / notebook
@@ -63,13 +69,13 @@ def export(
     return [outdir / notebook for notebook in notebooks]
 
 
-def _run_sphinx(root: Path, outdir: Path, repository: Repository | None) -> None:
+def _run_sphinx(config: Path, toc: Path, outdir: Path, repository: Repository | None) -> None:
     """Run the builder `colab` on the site's settings; any warning is an ExportError."""
     from jupyter_book.config import get_final_config
     from jupyter_book.sphinx import build_sphinx
 
-    config = root / "_config.yml"
-    overrides: dict[str, Any] = {"latex_individualpages": False}
+    root = config.parent
+    overrides: dict[str, Any] = {"latex_individualpages": False, "external_toc_path": str(toc)}
     said = io.StringIO()
     with redirect_stderr(said), redirect_stdout(said):
         site, _ = get_final_config(
@@ -97,7 +103,7 @@ def _run_sphinx(root: Path, outdir: Path, repository: Repository | None) -> None
             keep_going=True,
             quiet=True,
         )
-    if isinstance(outcome, (ExportError, ConfigurationError, KeyboardInterrupt)):
+    if isinstance(outcome, (ExportError, KeyboardInterrupt)):
         raise outcome
     text = _with_places(_COLOUR.sub("", warnings.getvalue()).strip())
     if outcome != 0 or text:
