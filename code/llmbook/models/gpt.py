@@ -39,6 +39,7 @@ class GPTConfig:
     tie: bool = True  # one matrix embeds words and scores them
     qk_norm: bool = False  # queries and keys of length √D (Henry et al. 2020)
     zero_init: bool = False  # branches, and an untied head, begin at zero
+    init_std: float | None = None  # of every first weight; None: by the number of its inputs
 
     def __post_init__(self):
         if self.positions not in POSITIONS:
@@ -49,7 +50,7 @@ class GPTConfig:
     @classmethod
     def gpt2(cls, vocab_size: int, **changes: Any) -> "GPTConfig":
         """GPT-2's choices (Radford et al. 2019)."""
-        return replace(cls(vocab_size, positions="learned"), **changes)
+        return replace(cls(vocab_size, positions="learned", init_std=0.02), **changes)
 
     @classmethod
     def modern(cls, vocab_size: int, **changes: Any) -> "GPTConfig":
@@ -63,6 +64,7 @@ class GPTConfig:
             tie=False,
             qk_norm=True,
             zero_init=True,
+            init_std=0.02,
         )
         return replace(modern, **changes)
 
@@ -128,8 +130,12 @@ class GPT(LanguageModel):
         return x
 
     def initialise(self) -> None:
-        """GPT-2's: std 0.02, divided by √(2 · layers) where a branch joins the residual stream.
+        """Normal weights that keep the size of what they read: std 1/√inputs, and 1/(2√C) for
+        embeddings and the head; or ``init_std`` everywhere. Divided by √(2 · layers) where a branch joins the
+        residual stream (Radford et al. 2019).
 
+        GPT-2's 0.02 was chosen for C = 768. At C = 64 it makes every attention score begin so
+        near zero that heads learn to look back thousands of steps later, if at all.
         With ``zero_init`` the branches and an untied head begin at zero: every block starts as
         the identity, and the first law is uniform.
         """
@@ -138,7 +144,9 @@ class GPT(LanguageModel):
             if self.settings.zero_init and (joins or name == "head.weight"):
                 nn.init.zeros_(p)
             elif p.dim() == 2:
-                nn.init.normal_(p, std=0.02 / math.sqrt(2 * len(self.blocks)) if joins else 0.02)
+                looked_up = name in ("embedding.weight", "position.weight", "head.weight")
+                std = self.settings.init_std or (0.5 if looked_up else 1) / math.sqrt(p.shape[1])
+                nn.init.normal_(p, std=std / math.sqrt(2 * len(self.blocks)) if joins else std)
             elif name.endswith("bias"):
                 nn.init.zeros_(p)
 
