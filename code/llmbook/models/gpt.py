@@ -130,9 +130,9 @@ class GPT(LanguageModel):
         return x
 
     def initialise(self) -> None:
-        """Normal weights that keep the size of what they read: std 1/√inputs, and 1/(2√C) for
-        embeddings and the head; or ``init_std`` everywhere. Divided by √(2 · layers) where a branch joins the
-        residual stream (Radford et al. 2019).
+        """Normal weights that keep the size of what they read: std 1/√inputs, for embeddings
+        and head 1/(2√C), or ``init_std`` everywhere. Divided by √(2 · layers) where a branch
+        joins the residual stream (Radford et al. 2019).
 
         GPT-2's 0.02 was chosen for C = 768. At C = 64 it makes every attention score begin so
         near zero that heads learn to look back thousands of steps later, if at all.
