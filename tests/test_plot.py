@@ -178,7 +178,7 @@ def test_a_notebook_shows_a_figure_once_and_only_as_the_last_value(tmp_path):
     assert [len(cell.outputs) for cell in cells] == [0, 1, 0, 1]
     [output] = cells[1].outputs
     assert set(output.data) == {"image/png", "text/plain"}
-    assert output.data["text/plain"] == "<Figure size 672x384>"
+    assert output.data["text/plain"] == "<Figure size 576x345>"
 
 
 def test_importing_plot_does_not_import_matplotlib():

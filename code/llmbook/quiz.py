@@ -41,6 +41,7 @@ _COLORS = {
 _STYLE = """
 #{id} .Quiz {{ font-size: 1rem; line-height: 1.4; }}
 #{id} .Quiz .QuizCode {{ font-size: 0.9rem; margin: 0.5rem 0 0; }}
+#{id} .QuizCode pre {{ background: rgba(0, 0, 0, 0.3); color: inherit; border: 0; margin: 0; }}
 #{id} .Answer {{ grid-template-columns: 1fr; }}
 #{id} .MCButton {{ justify-content: flex-start; text-align: left; font-size: 1rem; }}
 #{id} .MCButton input {{ position: absolute; opacity: 0; }}

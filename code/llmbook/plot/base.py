@@ -26,8 +26,8 @@ FAMILIES: dict[str, tuple[str, Any]] = {
 _ALIASES = {"ngram": "n-gram", "kneser": "n-gram", "bigram": "n-gram", "trigram": "n-gram"}
 _ALIASES |= {"transformer": "gpt", "attention": "gpt", "source": "floor", "true": "floor"}
 GROUND, INK = "#ffffff", "#222222"
-_DPI = 192  # 7 inches make 1344 pixels, shown at half that on the page
-WIDE = (7.0, 4.0)
+_DPI = 192  # 6 inches make 1152 pixels, shown at half that on the page
+WIDE = (6.0, 3.6)
 
 
 def family_of(name: str) -> str | None:
@@ -59,8 +59,8 @@ def style() -> dict[str, Any]:
 
     look = {
         "font.family": "DejaVu Sans",
-        "font.size": 10.5,
-        "axes.titlesize": 11.5,
+        "font.size": 11,
+        "axes.titlesize": 12,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.edgecolor": "#666666",
@@ -114,7 +114,8 @@ def new_figure(
     class BookFigure(Figure):
         def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple:
             width, height = (int(side * _DPI) // 2 for side in self.get_size_inches())
-            shown = {"width": width, "height": height} | ({"alt": self.alt} if self.alt else {})
+            # No height: a page that is narrower than the figure would squeeze it to that height.
+            shown = {"width": width} | ({"alt": self.alt} if self.alt else {})
             data = {
                 "image/png": base64.b64encode(png(self)).decode("ascii"),
                 "text/plain": self.alt or f"<Figure size {width}x{height}>",
