@@ -1,0 +1,132 @@
+"""Backpropagation through time, written out: RNN, LSTM and GRU over whole sequences.
+
+Two things make these fast; the chapters *rnn* and *lstm* derive both. The input's part of each
+step, W_xh x_t + b, needs no earlier step, so one large matrix product computes it for all times
+before the loop. And on the way back only δ_t, the gradient of what stands inside the squashing
+functions at time t, must be found step by step, last step first; the gradients of the weights
+are sums over t of products with δ_t, and so one large matrix product each.
+
+``backward`` gives first derivatives only. For derivatives between states use the plain loop,
+``layers.LSTM.unroll``: tests prove both equal to each other, to torch and to finite differences.
+
+Dimensions: B batch, T time, I input, C hidden size. Time comes first, ``[T, B, …]``, so that
+what belongs to one step lies together in memory. ``hs[t]`` is h_{t−1}, so that the first is the
+state before the sequence and ``hs[1:]`` are the outputs.
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+# A gradient times the slope of a squashing function, by the value y that the function gave:
+d_sigmoid = torch.ops.aten.sigmoid_backward  # gradient · y (1 − y)
+d_tanh = torch.ops.aten.tanh_backward  # gradient · (1 − y²)
+
+
+def over_time(delta: Tensor, inputs: Tensor) -> Tensor:
+    """∂L/∂W = Σ_t δ_t inputs_tᵀ: the sum over time and batch as one matrix product."""
+    return delta.flatten(0, 1).t() @ inputs.flatten(0, 1)
+
+
+class RNNOverTime(torch.autograd.Function):
+    """h_t = tanh(W_hh h_{t−1} + W_xh x_t + b_h) for t = 1 … T."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, h: Tensor, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> Tensor:
+        """``x [T, B, I]``, ``h [B, C]`` -> all states ``[T, B, C]``."""
+        hs = torch.cat([h[None], F.linear(x, W_xh, b_h)])
+        for t in range(len(x)):
+            hs[t + 1].addmm_(hs[t], W_hh.t()).tanh_()
+        ctx.save_for_backward(x, hs, W_xh, W_hh)
+        return hs[1:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dhs: Tensor) -> tuple[Tensor, ...]:
+        """δ_t = (∂L/∂h_t + W_hhᵀ δ_{t+1}) ⊙ (1 − h_t²)"""
+        x, hs, W_xh, W_hh = ctx.saved_tensors
+        delta, dh = torch.empty_like(hs[1:]), torch.zeros_like(hs[0])
+        for t in reversed(range(len(x))):
+            delta[t] = d_tanh(dhs[t] + dh, hs[t + 1])
+            dh = delta[t] @ W_hh
+        db = delta.sum((0, 1))
+        return delta @ W_xh, dh, over_time(delta, x), over_time(delta, hs[:-1]), db
+
+
+class LSTMOverTime(torch.autograd.Function):
+    """``ops.lstm_step`` for t = 1 … T."""
+
+    @staticmethod
+    def forward(
+        ctx, x: Tensor, h: Tensor, c: Tensor, W_xh: Tensor, W_hh: Tensor, b: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """``x [T, B, I]``; ``h, c [B, C]`` -> all h ``[T, B, C]``, the last c ``[B, C]``."""
+        (T, B, _), C = x.shape, h.shape[1]
+        hs, cs = (torch.cat([s[None], s.new_empty(T, B, C)]) for s in (h, c))
+        gates, tanh_c = F.linear(x, W_xh, b), x.new_empty(T, B, C)
+        for t in range(T):
+            i, f, g, o = gates[t].addmm_(hs[t], W_hh.t()).chunk(4, dim=1)
+            i.sigmoid_(), f.sigmoid_(), g.tanh_(), o.sigmoid_()
+            torch.mul(f, cs[t], out=cs[t + 1]).addcmul_(i, g)
+            torch.tanh(cs[t + 1], out=tanh_c[t])
+            torch.mul(o, tanh_c[t], out=hs[t + 1])
+        ctx.save_for_backward(x, hs, cs, gates, tanh_c, W_xh, W_hh)
+        return hs[1:], cs[T].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dhs: Tensor, dc: Tensor) -> tuple[Tensor, ...]:
+        """Each line undoes one of the step's, the last one first."""
+        x, hs, cs, gates, tanh_c, W_xh, W_hh = ctx.saved_tensors
+        delta, dh = torch.empty_like(gates), torch.zeros_like(hs[0])
+        for t in reversed(range(len(x))):
+            i, f, g, o = gates[t].chunk(4, dim=1)
+            dh = dh + dhs[t]  # by way of the next step, and directly
+            d_o = d_sigmoid(dh * tanh_c[t], o)
+            dc = dc + d_tanh(dh * o, tanh_c[t])
+            d_i, d_f, d_g = d_sigmoid(dc * g, i), d_sigmoid(dc * cs[t], f), d_tanh(dc * i, g)
+            torch.cat([d_i, d_f, d_g, d_o], dim=1, out=delta[t])
+            dh, dc = delta[t] @ W_hh, dc * f
+        db = delta.sum((0, 1))
+        return delta @ W_xh, dh, dc, over_time(delta, x), over_time(delta, hs[:-1]), db
+
+
+class GRUOverTime(torch.autograd.Function):
+    """``ops.gru_step`` (reset after the matrix product) for t = 1 … T."""
+
+    @staticmethod
+    def forward(
+        ctx, x: Tensor, h: Tensor, W_xh: Tensor, W_hh: Tensor, b_xh: Tensor, b_hh: Tensor
+    ) -> Tensor:
+        """``x [T, B, I]``, ``h [B, C]`` -> all states ``[T, B, C]``."""
+        (T, B, _), C = x.shape, h.shape[1]
+        hs = torch.cat([h[None], h.new_empty(T, B, C)])
+        gates, h_ns = F.linear(x, W_xh, b_xh), x.new_empty(T, B, C)
+        for t in range(T):
+            of_h = torch.addmm(b_hh, hs[t], W_hh.t())
+            gates[t, :, : 2 * C].add_(of_h[:, : 2 * C]).sigmoid_()
+            r, z, n = gates[t].chunk(3, dim=1)
+            h_ns[t] = of_h[:, 2 * C :]
+            n.addcmul_(r, h_ns[t]).tanh_()
+            torch.lerp(n, hs[t], z, out=hs[t + 1])  # (1 − z) n + z h
+        ctx.save_for_backward(x, hs, gates, h_ns, W_xh, W_hh)
+        return hs[1:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dhs: Tensor) -> tuple[Tensor, ...]:
+        """The candidate sees x and h with different weights, so there are two δ."""
+        x, hs, gates, h_ns, W_xh, W_hh = ctx.saved_tensors
+        by_x, by_h, dh = torch.empty_like(gates), torch.empty_like(gates), torch.zeros_like(hs[0])
+        for t in reversed(range(len(x))):
+            r, z, n = gates[t].chunk(3, dim=1)
+            dh = dh + dhs[t]
+            d_z = d_sigmoid(dh * (hs[t] - n), z)
+            d_n = d_tanh(dh - dh * z, n)
+            d_r = d_sigmoid(d_n * h_ns[t], r)
+            torch.cat([d_r, d_z, d_n], dim=1, out=by_x[t])
+            torch.cat([d_r, d_z, d_n * r], dim=1, out=by_h[t])
+            dh = torch.addmm(dh * z, by_h[t], W_hh)
+        db_xh, db_hh = by_x.sum((0, 1)), by_h.sum((0, 1))
+        return by_x @ W_xh, dh, over_time(by_x, x), over_time(by_h, hs[:-1]), db_xh, db_hh
