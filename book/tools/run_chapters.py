@@ -23,7 +23,7 @@ from pathlib import Path
 from queue import Queue
 
 import one_environment
-from chapters import ROOT, Chapter, chapters
+from chapters import EDITIONS, ROOT, Chapter, chapters
 
 AT_ONCE = 2
 SLOW = 120  # seconds: the bound that a chapter keeps on two cores
@@ -135,11 +135,12 @@ def select(paths: list[str], root: Path = ROOT) -> list[Chapter]:
         return known
     chosen = []
     for path in paths:
-        given = (root / path).with_suffix("") if path.endswith((".md", ".ipynb")) else root / path
+        stem = Path(path.removesuffix(".md").removesuffix(".ipynb"))
+        places = {root / stem, *(root / edition / stem for edition in EDITIONS)}
         found = [
             c
             for c in known
-            if given in (c.md, c.md.with_suffix("")) or given in c.md.parents or c.md.stem == path
+            if c.md.stem == path or places & {c.md.with_suffix(""), *c.md.parents[:-1]} - {root}
         ]
         if not found:
             names = "\n  ".join(c.name for c in known) or "none yet"
