@@ -42,7 +42,7 @@ RECIPES: dict[str, Recipe] = {
         "tales",
         "gpt",
         {"context": 256, "hidden_size": 64, "num_heads": 4, "num_layers": 2},
-        {"steps": 6000, "batch_size": 16, "lr": 6e-3},
+        {"steps": 6000, "batch_size": 16, "lr": 3e-3},
     ),
     "tales-lstm": Recipe(
         "an LSTM whose gates can be watched on Tales",
