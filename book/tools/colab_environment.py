@@ -29,6 +29,7 @@ QUIET = {
     "CUDA_VISIBLE_DEVICES": "",
     "OMP_WAIT_POLICY": "PASSIVE",
     "TQDM_DISABLE": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the old ipykernel's debugger has nothing to add
 }
 
 

@@ -180,7 +180,7 @@ def _code(original: nbformat.NotebookNode, title: str | None) -> nbformat.Notebo
     cell.metadata = {"tags": tags} if tags else {}
     if title is not None:
         cell.source = fold(cell.source, title)
-        cell.metadata["cellView"] = "form"
     if title is not None or HIDDEN_CODE.intersection(tags):
-        cell.metadata["jupyter"] = {"source_hidden": True}
+        cell.metadata["cellView"] = "form"  # Colab's word for it
+        cell.metadata["jupyter"] = {"source_hidden": True}  # JupyterLab's
     return cell

@@ -14,11 +14,13 @@ import re
 from collections.abc import Sequence
 
 _ESCAPES = [
-    (re.compile(r"\\(?=[!-/:-@\[-`{-~])"), r"\\\\"),
+    # A backslash counts before punctuation and a line's end; what follows the text is unknown.
+    (re.compile(r"\\(?=[!-/:-@\[-`{-~\n]|\Z)"), r"\\\\"),
+    (re.compile(r"!\Z"), r"\\!"),
     (re.compile(r"&(?=#?\w+;)"), "&amp;"),
     (re.compile(r"<(?=[A-Za-z/!?])"), "&lt;"),
     (re.compile(r"([*`$~])"), r"\\\1"),
-    (re.compile(r"(?<!\w)_|_(?!\w)"), r"\\_"),
+    (re.compile(r"(?<![^\W_])_|_(?![^\W_])"), r"\\_"),
     (re.compile(r"\[(?=[^\]]*\][(\[:])"), r"\\["),
 ]
 
@@ -45,7 +47,8 @@ def code_span(code: str) -> str:
     """Inline code between as many backticks as its content needs."""
     code = code.replace("\n", " ")
     ticks = "`" * (1 + _longest_run(code))
-    space = " " if code.startswith("`") or code.endswith("`") else ""
+    ends = code[:1] + code[-1:]
+    space = " " if "`" in ends or (ends == "  " and code.strip()) else ""
     return f"{ticks}{space}{code}{space}{ticks}"
 
 
@@ -111,6 +114,8 @@ def display_math(latex: str, number: str | None) -> str:
     elif r"\\" in latex and r"\begin{" not in latex:
         latex = rf"\begin{{gathered}}{latex.strip()}\end{{gathered}}"  # MathJax ignores a bare \\
     latex = re.sub(r"\n\s*\n", "\n", re.sub(r"<(?=[A-Za-z/!?])", "< ", latex)).strip()
+    # A line of nothing but = or - would make a heading of the line above.
+    latex = re.sub(r"\n[ \t]*([-=]+)[ \t]*(?=\n)", r" \1", latex)
     tag = rf"\tag{{{number}}}" if number else ""
     return "\n".join(["$$", latex, *([tag] if tag else []), "$$"])
 

@@ -27,6 +27,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from repository import ROOT
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 CELL_TIMEOUT = 600  # seconds; a whole chapter takes less than 120 on two cores
 
 
@@ -54,6 +56,7 @@ def run_notebook(path: Path, folder: Path) -> str | None:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     failed: list[int] = []
+    current = [0]
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -62,14 +65,14 @@ def run_notebook(path: Path, folder: Path) -> str | None:
         on_cell_error=lambda cell, cell_index, execute_reply: failed.append(cell_index),
         on_cell_start=lambda cell, cell_index: current.__setitem__(0, cell_index),
     )
-    current = [0]
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         index = failed[0] if failed else current[0]
-        source = notebook.cells[index].source.strip().splitlines()
-        words = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        return f"cell {index + 1} (`{source[0] if source else ''}`): {words}"
+        source = notebook.cells[index].source.strip().splitlines() or [""]
+        name = getattr(error, "ename", type(error).__name__)
+        words = _COLOUR.sub("", getattr(error, "evalue", "") or str(error)).strip()
+        return f"cell {index + 1} (`{source[0]}`): {_COLOUR.sub('', name)}: {words}"
     return None
 
 
