@@ -102,9 +102,24 @@ def _answers_missing(quiz):
     del quiz[0]["answers"]
 
 
+def _mathematics(quiz):
+    quiz[0]["question"] = "What is $x^2$?"
+
+
+def _html(quiz):
+    quiz[0]["answers"][0]["feedback"] = "it <b>is</b>"
+
+
+def _latex(quiz):
+    quiz[0]["answers"][0]["answer"] = "\\alpha"
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (_mathematics, "'$x^2$'"),
+        (_html, "'<b>'"),
+        (_latex, "alpha"),
         (_two_right, "exactly one correct answer, this has 2"),
         (_none_right, "at least one correct"),
         (_no_feedback, "'no' has no feedback"),

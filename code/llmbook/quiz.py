@@ -29,6 +29,11 @@ from importlib import resources
 from typing import Any
 
 _CHOICES = ("multiple_choice", "many_choice")
+_TEXTS = ("answer", "feedback")
+# What jupyterquiz would have to typeset, and what the text form would show raw.
+_MARKUP = re.compile(
+    r"\$[^$`]+\$|</?(?:b|i|em|strong|code|sub|sup|br|p|span|a)\b[^>]*>|\\[a-z]{2,}"
+)
 _CDN = re.compile(r"https?://[^'\"\s]*(?:jsdelivr|cdnjs|unpkg|mathjax)[^'\"\s]*", re.IGNORECASE)
 # One look for all kinds of question; white text on each of these has a contrast above 4.5.
 _COLORS = {
@@ -106,6 +111,9 @@ def _question_faults(question: Any) -> list[str]:
     for answer in answers:
         if not str(answer.get("feedback", "")).strip():
             found.append(f"answer {answer.get('answer', answer.get('value'))!r} has no feedback")
+    for text in [question.get("question"), *(a.get(k) for a in answers for k in _TEXTS)]:
+        if markup := _MARKUP.search(re.sub(r"`[^`]+`", "", str(text or ""))):
+            found.append(f"plain text and Unicode only, not {markup[0]!r}")
     check = _choice_faults if kind in _CHOICES else _numeric_faults
     return found + check(kind, answers)
 
