@@ -230,6 +230,16 @@ def test_a_second_ctrl_c_does_not_wait_and_saves_no_half_update(tmp_path, monkey
     assert len(checkpoint.load(tmp_path / "run").history["loss"]) == 2
 
 
+def test_an_ignored_ctrl_c_stays_ignored():
+    """As in a process that a shell has put into the background."""
+    earlier = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        history = run(build(), on_step=lambda n, h: signal.raise_signal(signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+    assert len(history.loss) == 9
+
+
 def test_an_interruption_with_no_checkpoint_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(KeyboardInterrupt):
@@ -422,46 +432,16 @@ def test_weights_that_are_not_finite_are_never_saved(steps, tmp_path):
         ({"batch_size": 0}, "batch_size is 0"),
         ({"data": Stream(range(10), 7)}, "inputs of 7 tokens; the model's context is 6"),
         ({"valid_data": Stream(range(10), 7)}, "inputs of 7 tokens; the model's context is 6"),
-        ({"data": Stream([V] * 10, 5)}, str(V)),
+        ({"data": Stream([V] * 10, 5)}, f"token id {V} is outside the vocabulary of {V}"),
+        ({"model": build().requires_grad_(False)}, "no parameter of this GPT requires a gradient"),
     ],
 )
 def test_arguments_that_cannot_work_are_named(arguments, says):
     with pytest.raises(ValueError, match=says):
-        run(build(), **arguments)
+        run(**{"model": build()} | arguments)
 
 
-# Rates and groups
-
-
-@pytest.mark.parametrize("schedule", optim.SCHEDULES.values())
-@pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (10, 0), (10, 3), (1000, 20), (5, 4)])
-def test_schedules_rise_then_fall_and_are_never_zero(schedule, steps, warmup):
-    factors = [schedule(step, steps, warmup) for step in range(steps)]
-    assert all(0 < f <= 1 for f in factors)
-    assert factors[:warmup] == pytest.approx([(i + 1) / warmup for i in range(warmup)])
-    assert factors[max(0, warmup - 1) :] == sorted(factors[max(0, warmup - 1) :], reverse=True)
-    assert max(factors) == 1
-
-
-def test_schedules_end_where_they_say():
-    for name, schedule in optim.SCHEDULES.items():
-        for final in (0.0, 0.1):
-            end = schedule(100, 100, 10, final)
-            assert end == pytest.approx(1 if name == "constant" else final)
-    assert optim.cosine(55, 100, 10) == pytest.approx(0.5)  # half-way after the warm-up
-    assert optim.linear(55, 100, 10) == pytest.approx(0.5)
-
-
-def test_decay_leaves_biases_norms_and_embeddings_alone():
-    for name in CONFIGS:
-        model = build(name)
-        decays = {}
-        for group in optim.parameter_groups(model, 0.1, 0.7):
-            decays |= {id(p): group["weight_decay"] for p in group["params"]}
-        for key, p in model.named_parameters():
-            matrix = p.ndim >= 2 and "embedding" not in key
-            assert decays.pop(id(p)) == (0.7 if matrix else 0.0), key
-        assert not decays
+# A budget of time
 
 
 def test_a_budget_of_cpu_time_is_turned_into_steps(tmp_path, monkeypatch):

@@ -273,7 +273,9 @@ def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
         raise FileNotFoundError(f"there is no checkpoint {path}. Check the name and the folder.")
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder; expected a checkpoint file.")
-    if path.open("rb").read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+    with path.open("rb") as file:
+        first = file.read(2)
+    if first == b"PK" or (first[:1] == b"\x80" and first[1:] in b"\2\3\4\5"):
         raise CheckpointError(
             f"{path} looks like a pickle (torch.save writes such files). A pickle can run code "
             "when it is opened, so llmbook never does. Give a file written by llmbook."

@@ -92,8 +92,9 @@ def token_nats(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters live; the CPU for a model that has none."""
-    return next((p.device for p in model.parameters()), torch.device("cpu"))
+    """Where the model's numbers live; the CPU for a model that holds none."""
+    numbers = chain(model.parameters(), model.buffers())
+    return next((x.device for x in numbers), torch.device("cpu"))
 
 
 def check_context(model: nn.Module, data: Stories | Stream) -> None:

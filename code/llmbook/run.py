@@ -178,8 +178,11 @@ class Run:
                 raise KeyboardInterrupt
             asked.append(number)
 
-        deferred = threading.current_thread() is threading.main_thread()  # signals arrive there
-        earlier = signal.signal(signal.SIGINT, note) if deferred else None
+        main = threading.current_thread() is threading.main_thread()  # signals arrive there
+        earlier = signal.getsignal(signal.SIGINT)
+        deferred = main and callable(earlier)  # where Ctrl-C is ignored, it stays so
+        if deferred:
+            signal.signal(signal.SIGINT, note)
         self.in_update = True
         try:
             yield

@@ -26,6 +26,7 @@ from llmbook import checkpoint as checkpoints
 from llmbook import optim
 from llmbook.data import Stories, Stream
 from llmbook.evaluate import check_context, device_of, perplexity
+from llmbook.models import LanguageModel
 from llmbook.run import History, Run, TrainingDiverged, claim, own_randomness, progress_bar
 
 __all__ = ["History", "Run", "TrainingDiverged", "fit", "loop"]
@@ -74,7 +75,12 @@ def fit(
     """
     for data in filter(None, (train_data, valid_data)):
         check_context(model, data)
-    if not any(p.requires_grad for p in model.parameters()):  # it learns by counting
+    if not any(p.requires_grad for p in model.parameters()):
+        if getattr(type(model), "count", LanguageModel.count) is LanguageModel.count:
+            raise ValueError(
+                f"no parameter of this {type(model).__name__} requires a gradient, so there is "
+                "nothing to train. Call requires_grad_(True) on what should learn."
+            )
         claim(checkpoint, False, overwrite or resume)  # counting again takes no longer
         return _count(model, train_data, batch_size, valid_data, checkpoint, extra, progress)
     if (steps is None) == (cpu_seconds is None):
