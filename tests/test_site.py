@@ -64,7 +64,7 @@ def visit(browser: Any, site: str) -> Iterator[Visit]:
 LOOK = r"""() => {
   const article = document.querySelector("article");
   const prose = article.cloneNode(true);
-  prose.querySelectorAll("pre, code, annotation, script, style").forEach(e => e.remove());
+  prose.querySelectorAll("pre, code, .math, script, style").forEach(e => e.remove());
   const links = [...document.querySelectorAll("a[href]")].map(a => a.href);
   return {
     language: document.documentElement.lang,
