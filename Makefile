@@ -16,6 +16,7 @@ help:
 	@echo "                       CHAPTER=rnn     only this one (a path, a folder or a name)"
 	@echo "                       FORCE=1         what has not changed, too"
 	@echo "make lab             open the chapters in JupyterLab"
+	@echo "make lint            the rules for the code, and its format"
 	@echo "make format          put the code into the book's format"
 	@echo "make models          train the book's own models again (an hour)"
 	@echo "make test-colab      run the Colab edition as Colab would (CHAPTERS=\"rnn lstm\": only these)"

@@ -283,7 +283,7 @@ FAULTS = {
         "See [it](no-page.md).": "no-page.md",
     },
     "Colab": {
-        "```{productionlist}\na: b\n```": "productionlist",
+        "```{py:function} f(x)\n:no-index:\n```": "desc",
         '<img src="no-html-picture.svg" alt="a">': "no-html-picture.svg",
     },
 }

@@ -263,7 +263,9 @@ def test_a_missing_tag_is_a_problem(book):
     assert len(broken(book, change)) == 1
 
 
-@pytest.mark.parametrize("path", ["/home/ada/book", "/tmp/ipykernel_7/1.py", "/Users/ada/x"])
+@pytest.mark.parametrize(
+    "path", ["/home/ada/book", "/tmp/ipykernel_7/1.py", "/Users/ada/x", r"C:\Users\ada"]
+)
 def test_a_path_of_a_machine_is_a_problem(book, path):
     def change(_, code):
         code[0].outputs = [nbformat.v4.new_output("stream", text=f"see {path}\n")]

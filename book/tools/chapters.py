@@ -27,7 +27,7 @@ WIDGETS = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # An output that names a folder of the machine it was made on is another one on every machine.
 # A warning does so, too: it comes with the path of the line that raised it.
-MACHINE_PATH = re.compile(r"(?:/home/|/root/|/Users/|/tmp/|[A-Z]:\\\\Users\\\\)[\w.~-]+")
+MACHINE_PATH = re.compile(r"(?:/home/|/root/|/Users/|/tmp/|[A-Z]:\\Users\\)[\w.~-]+")
 
 
 @dataclass(frozen=True)

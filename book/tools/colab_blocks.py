@@ -144,7 +144,7 @@ class ChapterWriter(InlineWriter):
             return []
         if kind in TRANSPARENT:
             return self.blocks(node.children)
-        if isinstance(node, nodes.Admonition):
+        if kind == "admonition" or kind in admonitionlabels:
             return self._admonition(node)
         if isinstance(node, nodes.Inline | nodes.Text | nodes.image | nodes.raw | nodes.target):
             text = self.inline_node(node).strip()

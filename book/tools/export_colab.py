@@ -103,12 +103,14 @@ def _run_sphinx(config: Path, toc: Path, outdir: Path, repository: Repository | 
             keep_going=True,
             quiet=True,
         )
-    if isinstance(outcome, (ExportError, KeyboardInterrupt)):
+    if isinstance(outcome, KeyboardInterrupt):
         raise outcome
-    text = _with_places(_COLOUR.sub("", warnings.getvalue()).strip())
-    if outcome != 0 or text:
+    said = [_with_places(_COLOUR.sub("", warnings.getvalue()).strip())]
+    if isinstance(outcome, ExportError):
+        said.append(str(outcome))
+    if outcome != 0 or said[0]:
         cause = outcome if isinstance(outcome, BaseException) else None
-        raise ExportError(text or str(outcome)) from cause
+        raise ExportError("\n".join(filter(None, said)) or repr(outcome)) from cause
 
 
 def _with_places(warnings: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = "requirements.lock"
 LEFT_OUT = re.compile(r"(torch|triton|nvidia-.*|cuda-.*)==")
-FOREIGN = re.compile(r"https?://|file:|^-|\\+cpu| @ |" + re.escape(str(ROOT)), re.MULTILINE)
+FOREIGN = re.compile(r"https?://|file:|^-|\+cpu| @ |" + re.escape(str(ROOT)), re.MULTILINE)
 
 
 def resolve(upgrade: bool = False) -> None:

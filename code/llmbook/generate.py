@@ -107,8 +107,10 @@ def next_word(model: LanguageModel, ids: list[int] | Tensor) -> Tensor:
     ids, _ = as_batch(ids, model.device)
     was_training = model.training
     model.eval()
-    logits, _ = read(model, ids[:1], None, use_cache=False)
-    model.train(was_training)
+    try:
+        logits, _ = read(model, ids[:1], None, use_cache=False)
+    finally:
+        model.train(was_training)
     return logits[0].softmax(dim=-1)
 
 

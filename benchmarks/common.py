@@ -1,0 +1,71 @@
+"""Measuring side by side: what all benchmarks share. Run them from the repository's root.
+
+Every figure is a ratio to a peer timed in the same run: the two take turns, and what counts is
+the median of the ratios of neighbouring turns, so that a change in the machine's load meets
+both. Time is the process's CPU time (user and system, all threads) and wall time; on a machine
+that does other work the first is the steadier one.
+"""
+
+import argparse
+import os
+import re
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Threads that wait must not burn CPU time; read when torch is imported, so set before it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+sys.path.insert(0, str(Path(__file__).parents[1] / "code"))
+
+README = Path(__file__).with_name("README.md")
+ROUNDS = 7
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """(CPU seconds, wall seconds) of one call."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def compare(ours: Callable[[], object], peer: Callable[[], object], rounds: int = ROUNDS) -> dict:
+    """Medians of both's times and of the peer-to-ours ratios of neighbouring turns."""
+    ours(), peer()  # first calls make buffers and choose kernels
+    turns = []
+    for turn in range(rounds):
+        order = (ours, peer) if turn % 2 == 0 else (peer, ours)
+        times = {work: timed(work) for work in order}
+        turns.append((*times[ours], *times[peer]))
+    columns = list(zip(*turns, strict=True))
+    names = ("ours_cpu", "ours_wall", "peer_cpu", "peer_wall")
+    result = dict(zip(names, map(statistics.median, columns), strict=True))
+    for clock, (mine, theirs) in {"cpu": (0, 2), "wall": (1, 3)}.items():
+        result[f"ratio_{clock}"] = statistics.median(t[theirs] / t[mine] for t in turns)
+    return result
+
+
+def report(name: str, header: list[str], rows: list[list[str]], notes: list[str]) -> None:
+    """Print the table and the settings; with ``--write`` put them into the README as well."""
+    parser = argparse.ArgumentParser(description=f"Benchmark {name}")
+    parser.add_argument("--write", action="store_true", help="update the table in README.md")
+    arguments = parser.parse_args()
+    lines = [" | ".join(row) for row in [header, ["---"] * len(header), *rows]]
+    text = "\n".join([f"| {line} |" for line in lines] + [""] + [f"- {note}" for note in notes])
+    print(text)
+    if arguments.write:
+        write_section(name, text)
+
+
+def write_section(name: str, text: str) -> None:
+    """Replace what stands between the README's marks of this benchmark, in one step."""
+    old = README.read_text(encoding="utf-8")
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(old):
+        raise SystemExit(f"{README} has no section <!-- {name} --> … <!-- /{name} -->; add one")
+    new = pattern.sub(lambda mark: f"{mark[1]}{text}\n{mark[2]}", old)
+    temporary = README.with_suffix(".md.new")
+    temporary.write_text(new, encoding="utf-8")
+    os.replace(temporary, README)

@@ -1,0 +1,96 @@
+"""Training tokens per second against transformers' GPT-2, at nanoGPT's CPU shape."""
+
+from common import ROUNDS, compare, report
+
+import torch  # isort: skip
+from torch import nn
+from torch.nn import functional as F
+
+from llmbook.models import GPT, GPTConfig
+
+LAYERS, HEADS, HIDDEN, CONTEXT, BATCH, VOCABULARY = 4, 4, 128, 64, 12, 65
+STEPS = 10  # training steps in one turn
+
+
+def make_peer() -> nn.Module:
+    """transformers' GPT-2 at its best: sdpa, fused tanh-GELU, no dropout, no cache."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_positions=CONTEXT,
+        n_embd=HIDDEN,
+        n_layer=LAYERS,
+        n_head=HEADS,
+        activation_function="gelu_pytorch_tanh",
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        use_cache=False,
+        bos_token_id=0,
+        eos_token_id=0,
+        attn_implementation="sdpa",
+    )
+    return GPT2LMHeadModel(config).train()
+
+
+def trainer(model: nn.Module, logits) -> callable:
+    """STEPS steps on the same random batches: loss, backward, clipping at 1, fused-free AdamW."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1)
+    generator = torch.Generator().manual_seed(0)
+    data = torch.randint(VOCABULARY, (STEPS, BATCH, CONTEXT + 1), generator=generator)
+
+    def work() -> None:
+        for ids in data:
+            loss = F.cross_entropy(logits(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+
+    return work
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    peer = make_peer()
+    shape = {
+        "context": CONTEXT,
+        "hidden_size": HIDDEN,
+        "num_heads": HEADS,
+        "num_layers": LAYERS,
+    }
+    same = GPT.from_transformers(peer).train()
+    modern = GPT(GPTConfig.modern(VOCABULARY, **shape)).train()
+    tokens = STEPS * BATCH * CONTEXT
+    rows = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        for name, model in (("GPT-2's equations", same), ("GPTConfig.modern", modern)):
+            r = compare(
+                trainer(model, lambda ids, model=model: model.logits(ids)[0]),
+                trainer(peer, lambda ids: peer(ids).logits),
+            )
+            for clock in ("cpu", "wall"):
+                mine, theirs = tokens / r[f"ours_{clock}"], tokens / r[f"peer_{clock}"]
+                ratio = f"{r[f'ratio_{clock}']:.2f}"
+                rows.append([name, str(threads), clock, f"{mine:.0f}", f"{theirs:.0f}", ratio])
+    header = ["llmbook model", "threads", "clock", "llmbook, tokens/s", "transformers, tokens/s"]
+    import transformers
+
+    notes = [
+        f"{LAYERS} layers, {HEADS} heads, {HIDDEN} wide, context {CONTEXT}, batch {BATCH}, "
+        f"vocabulary {VOCABULARY}, float32. Required: 1.2 times the peer.",
+        "Peer: GPT2LMHeadModel, attn_implementation=sdpa, use_cache=False, fused tanh-GELU "
+        "(gelu_pytorch_tanh), no dropout, tied embeddings. Both: the same F.cross_entropy on the "
+        "logits, torch.optim.AdamW (lr 1e-3, weight decay 0.1, its default implementation), "
+        "clipping at 1, the same batches.",
+        "“GPT-2's equations” has the peer's own weights and computes the same function.",
+        f"Median of {ROUNDS} interleaved turns of {STEPS} steps; torch {torch.__version__}, "
+        f"transformers {transformers.__version__}, {torch.backends.cpu.get_cpu_capability()}.",
+    ]
+    report("throughput", [*header, "ours / peer"], rows, notes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Functions whose derivative is written by hand, because torch's own takes longer on a CPU.
+
+Each computes what its namesake in ``llmbook.ops`` computes (tests hold values and gradients to
+torch's). Autograd would walk back through every small step of such a formula, reading and
+writing the whole tensor each time; solved on paper, the derivative takes fewer such passes.
+They give first derivatives only.
+
+Dimensions: ``...`` any leading dimensions, C the normalised ones.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+class _Gelu(torch.autograd.Function):
+    """0.5 x (1 + tanh u) with u = √(2/π) (x + 0.044715 x³), written as x σ(2u).
+
+    The two are equal because (1 + tanh u) / 2 = σ(2u), and σ costs a third of tanh.
+    """
+
+    a = torch.tensor(2 * math.sqrt(2 / math.pi), dtype=torch.float64)  # 2u = (a + b x²) x
+    b = 0.044715 * 2 * math.sqrt(2 / math.pi)
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        s = torch.addcmul(_Gelu.a.to(x), x, x, value=_Gelu.b).mul_(x).sigmoid_()
+        ctx.save_for_backward(x, s)
+        return x * s
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        """σ(2u) + x σ(2u) (1 − σ(2u)) d(2u)/dx, and d(2u)/dx = a + 3 b x²."""
+        x, s = ctx.saved_tensors
+        slope = torch.addcmul(_Gelu.a.to(x), x, x, value=3 * _Gelu.b).mul_(x)
+        return torch.ops.aten.sigmoid_backward(slope, s).add_(s).mul_(gradient)
+
+
+class _SquaredRelu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        r = x.relu()
+        ctx.save_for_backward(r)
+        return r * r
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        (r,) = ctx.saved_tensors
+        return (r * gradient).mul_(2)
+
+
+class _RMSNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor, eps: float) -> Tensor:
+        C = x.shape[-1]
+        scale = (
+            torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(C).add_(eps).rsqrt_()
+        )
+        y = x * scale
+        ctx.save_for_backward(y, scale)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        """scale · (g − y · mean(g y)): what would only make x longer changes nothing in y."""
+        y, scale = ctx.saved_tensors
+        along = (gradient * y).mean(-1, keepdim=True)
+        return torch.addcmul(gradient, y, along, value=-1).mul_(scale), None
