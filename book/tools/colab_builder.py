@@ -17,13 +17,16 @@ from typing import Any
 import nbformat
 from colab_blocks import CELL_LINES, ChapterWriter, Text
 from colab_inline import Problem
-from colab_notebook import ExportError, build, extras
+from colab_notebook import build, extras
 from colab_text import indent, link
 from docutils import nodes
 from repository import Repository
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
+from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+
+LOGGER = logging.getLogger(__name__)
 
 MIME_PRIORITY = [
     ("colab", kind, rank)
@@ -57,9 +60,8 @@ class ColabBuilder(Builder):
     fignumbers: dict[str, dict[str, tuple[int, ...]]]
 
     def init(self) -> None:
-        """Start with no problems."""
+        """Read what does not change from chapter to chapter."""
         self.repository = self.config.colab_repository
-        self.problems: list[str] = []
         self.packages = extras(Path(self.srcdir))
         self.fignumbers = {}
 
@@ -80,7 +82,7 @@ class ColabBuilder(Builder):
         """Nothing to prepare."""
 
     def write_doc(self, docname: str, doctree: nodes.document) -> None:
-        """Write one chapter's notebook, or note what kept it from being written."""
+        """Write one chapter's notebook, or warn of what keeps it from being written."""
         source = Path(self.env.doc2path(docname))
         if not docname.startswith("chapters/") or source.suffix != ".ipynb":
             return
@@ -91,23 +93,18 @@ class ColabBuilder(Builder):
         pieces += self._references(docname, doctree, writer, len(stored.cells) - 1)
         problems = [*writer.problems, *leftovers(pieces)]
         for problem in problems:
-            self.problems.append(f"{locate(source, stored, problem.line)}: {problem.message}")
+            LOGGER.warning(problem.message, location=(docname, problem.line))
         if problems:
             return
         page = self.get_target_uri(docname) if self.repository and self.repository.site else None
         try:
             notebook = build(stored, pieces, self.repository, self.packages, page)
         except ValueError as error:
-            self.problems.append(f"{source}: {error}")
+            LOGGER.warning(str(error), location=docname)
             return
         target = Path(self.outdir) / f"{docname.removeprefix('chapters/')}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)
-
-    def finish(self) -> None:
-        """Raise ExportError with all that was noted."""
-        if self.problems:
-            raise ExportError("\n".join(self.problems))
 
     def _references(
         self, docname: str, doctree: nodes.document, writer: ChapterWriter, cell: int
@@ -225,15 +222,16 @@ def locate(source: Path, stored: nbformat.NotebookNode, line: int) -> str:
 
     Falls back to the notebook's cell when the pair does not hold the cell's text as it is.
     """
-    cell, offset = line // CELL_LINES - 1, line % CELL_LINES
+    # myst-nb and myst-parser each add one to a line counted from zero.
+    cell, offset = line // CELL_LINES - 1, max(line % CELL_LINES - 1, 1)
     if not 0 <= cell < len(stored.cells):
         return str(source)
     markdown = source.with_suffix(".md")
     text = markdown.read_text(encoding="utf-8") if markdown.exists() else ""
     start = text.find(stored.cells[cell]["source"])
     if start < 0:
-        return f"{source}: cell {cell + 1}, line {max(offset, 1)}"
-    return f"{markdown}:{text[:start].count(chr(10)) + max(offset, 1)}"
+        return f"{source}: cell {cell + 1}, line {offset}"
+    return f"{markdown}:{text[:start].count(chr(10)) + offset}"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -103,14 +103,12 @@ def _run_sphinx(config: Path, toc: Path, outdir: Path, repository: Repository | 
             keep_going=True,
             quiet=True,
         )
-    if isinstance(outcome, KeyboardInterrupt):
+    if isinstance(outcome, (ExportError, KeyboardInterrupt)):
         raise outcome
-    said = [_with_places(_COLOUR.sub("", warnings.getvalue()).strip())]
-    if isinstance(outcome, ExportError):
-        said.append(str(outcome))
-    if outcome != 0 or said[0]:
+    said = _with_places(_COLOUR.sub("", warnings.getvalue()).strip())
+    if outcome != 0 or said:
         cause = outcome if isinstance(outcome, BaseException) else None
-        raise ExportError("\n".join(filter(None, said)) or repr(outcome)) from cause
+        raise ExportError(said or repr(outcome)) from cause
 
 
 def _with_places(warnings: str) -> str:
