@@ -43,15 +43,24 @@ ALLOWED = {
     },
 }  # fmt: skip
 
-HEAVY = {"transformers", "matplotlib", "nltk", "IPython", "jupyterquiz", "scipy", "sphinx", "rich"}
+HEAVY = {
+    "transformers", "matplotlib", "nltk", "IPython", "jupyterquiz", "scipy", "sphinx", "rich",
+    "peft", "rouge_score", "sacrebleu", "sklearn", "tiktoken", "tokenizers",
+}  # fmt: skip
 
 #: The name that a package is imported by, where it is not the name that it is installed by.
-INSTALLED_AS = {"PIL": "pillow", "yaml": "pyyaml", "py_mini_racer": "mini-racer"}
+INSTALLED_AS = {
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "py_mini_racer": "mini-racer",
+}
 # These come with jupyter-book, whose pinned version decides theirs: the site's own extensions
 # speak to whatever it brings.
 WITH_JUPYTER_BOOK = {
     "docutils", "jupyter_book", "markdown_it", "myst_nb", "myst_parser", "nbformat", "pybtex",
     "sphinx", "sphinx_exercise", "sphinxcontrib", "pygments", "bs4", "jinja2", "sphinx_book_theme",
+    "packaging", "pydata_sphinx_theme",
 }  # fmt: skip
 
 
@@ -94,13 +103,14 @@ def test_every_foreign_import_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     core = {_canonical(d) for d in project["dependencies"]}
+    optional = {_canonical(d) for d in extras["practice"]}
     everything = core | {_canonical(d) for lists in extras.values() for d in lists}
     own = {f.stem for f in (ROOT / "book").rglob("*.py")} | {"llmbook", "cells", "common"}
     own |= {f.stem for folder in ("tests", "benchmarks") for f in (ROOT / folder).glob("*.py")}
     known = sys.stdlib_module_names | own
     undeclared = set()
     for folder, declared in [
-        ("code", core | {"transformers"}),  # the readers' own: taken where they hand a model in
+        ("code", core | optional | {"transformers"}),  # imported where a reader asks for them
         ("tests", everything | WITH_JUPYTER_BOOK),
         ("benchmarks", everything),
         ("book", everything | WITH_JUPYTER_BOOK),

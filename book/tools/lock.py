@@ -24,7 +24,7 @@ FOREIGN = re.compile(r"https?://|file:|^-|\+cpu| @ |" + re.escape(str(ROOT)), re
 def resolve(upgrade: bool = False) -> None:
     """Let uv write the lock. Raises CalledProcessError when the lists contradict each other."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml"]
-    command += ["--extra", "book", "--extra", "test", "--output-file", LOCK]
+    command += ["--all-extras", "--output-file", LOCK]
     # One version for every Python, so that all readers run the same.
     command += ["--universal", "--fork-strategy", "fewest", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-emit-package", "torch"]
