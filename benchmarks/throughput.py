@@ -12,13 +12,13 @@ LAYERS, HEADS, HIDDEN, CONTEXT, BATCH, VOCABULARY = 4, 4, 128, 64, 12, 65
 STEPS = 10  # training steps in one turn
 
 
-def make_peer() -> nn.Module:
-    """transformers' GPT-2 at its best: sdpa, fused tanh-GELU, no dropout, no cache."""
+def make_peer(context: int = CONTEXT, use_cache: bool = False) -> nn.Module:
+    """transformers' GPT-2 at its best: sdpa, fused tanh-GELU, no dropout."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     config = GPT2Config(
         vocab_size=VOCABULARY,
-        n_positions=CONTEXT,
+        n_positions=context,
         n_embd=HIDDEN,
         n_layer=LAYERS,
         n_head=HEADS,
@@ -26,7 +26,7 @@ def make_peer() -> nn.Module:
         resid_pdrop=0.0,
         embd_pdrop=0.0,
         attn_pdrop=0.0,
-        use_cache=False,
+        use_cache=use_cache,
         bos_token_id=0,
         eos_token_id=0,
         attn_implementation="sdpa",

@@ -200,6 +200,21 @@ def table(log: dict | None = None, source: str = "tales") -> dict[str, dict[str,
     return found
 
 
+def difference(a: str, b: str, source: str = "tales", log: dict | None = None) -> tuple:
+    """(mean of a's excess minus b's in nats, half-width of its 95 % interval), seed by seed.
+
+    Both models of a seed were trained and tested on the same stories, so what is hard about
+    them cancels.
+    """
+    log = read() if log is None else log
+    runs = [
+        {r["seed"]: r["excess"] for k, r in log.items() if k.startswith(f"final/{source}/{m}/")}
+        for m in (a, b)
+    ]
+    apart = [runs[0][seed] - runs[1][seed] for seed in SEEDS]
+    return statistics.fmean(apart), T_95 * statistics.stdev(apart) / len(apart) ** 0.5
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m llmbook.zoo.comparison", description=__doc__)
     parser.add_argument("--list", action="store_true", help="say what would run, and run nothing")
