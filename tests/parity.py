@@ -44,4 +44,4 @@ def same(
 
 def randn(*shape: int, dtype: torch.dtype, seed: int = 0, scale: float = 1.0) -> Tensor:
     """Normal numbers that depend on the seed and the shape alone."""
-    return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed)) * scale
+    return torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(seed)) * scale

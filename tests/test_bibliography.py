@@ -70,7 +70,8 @@ def test_entry_says_who_what_where_and_when(key: str) -> None:
 @every_entry
 def test_key_is_surname_year_word(key: str) -> None:
     assert re.fullmatch(r"[a-z]+\d{4}[a-z0-9]+", key)
-    assert ENTRIES[key].fields["year"] in key
+    fields = ENTRIES[key].fields  # a reprint's key may carry the year that its note names
+    assert re.search(r"\d{4}", key)[0] in fields["year"] + fields.get("note", "")
 
 
 def test_no_work_is_listed_twice() -> None:

@@ -130,7 +130,8 @@ def test_warning_names_the_markdown_line(tmp_path: Path) -> None:
     texts = ("# Title\n\nText.", "Second cell,\nits {term}`wrong` line.")
     cells = [nbformat.v4.new_markdown_cell(text) for text in texts]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "x.ipynb")
-    warning = f"\x1b[91m{tmp_path}/x.ipynb:20002: WARNING: term not in glossary\x1b[39m\n"
+    # The second cell's second line: counted from zero, and one added by myst-nb and by myst-parser.
+    warning = f"\x1b[91m{tmp_path}/x.ipynb:20003: WARNING: term not in glossary\x1b[39m\n"
     said = build_site.in_markdown(warning)
     assert said == f"{tmp_path}/x.md:8: WARNING: term not in glossary\n"
     assert build_site.in_markdown("plain words\n") == "plain words\n"

@@ -39,10 +39,12 @@ class MLPLM(LanguageModel):
         ids = self.checked(ids)
         if state is None:
             state = ids.new_full((len(ids), self.window - 1), self.vocab_size)
-        ids = torch.cat([state, ids], dim=1)  # [B, n − 1 + T]
-        windows = self.embedding(ids).unfold(1, self.window, 1)  # [B, T, E, n]
-        h = torch.tanh(self.hidden(windows.transpose(2, 3).flatten(2)))
-        return self.head(h), ids[:, ids.shape[1] - self.window + 1 :]
+        text = torch.cat([state, ids], dim=1)  # [B, n − 1 + T]
+        T = ids.shape[1]
+        places = torch.arange(T)[:, None] + torch.arange(self.window)  # [T, n]
+        windows = self.embedding(text[:, places])  # [B, T, n, E]
+        h = torch.tanh(self.hidden(windows.flatten(2)))
+        return self.head(h), text[:, T:]
 
     def config(self) -> dict[str, Any]:
         keys = ("vocab_size", "embedding_size", "hidden_size", "window")
