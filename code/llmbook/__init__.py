@@ -5,3 +5,9 @@ Everything that more than one chapter uses stands here once. Chapters list it wi
 """
 
 __version__ = "0.1.0"
+
+import warnings
+
+# tqdm, as transformers uses it, warns in a notebook that has no widgets. The book wants none: a
+# page with widgets asks other servers for scripts.
+warnings.filterwarnings("ignore", message="IProgress not found")
