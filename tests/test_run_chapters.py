@@ -97,8 +97,9 @@ def test_one_broken_chapter_does_not_stop_the_others(book, capsys):
 
 
 @SLOW
-def test_an_edit_during_the_run_leaves_the_chapter_stale(book):
+def test_an_edit_during_the_run_leaves_the_chapter_stale(book, monkeypatch):
     """The stored hash is that of the code that ran, not of the code that is there afterwards."""
+    monkeypatch.setenv("PYTHONPATH", str(book.root / "code"))  # for the kernel, as main sets it
 
     def meddle(number: int, total: int) -> None:
         if number == 2:  # the first cell has imported it
