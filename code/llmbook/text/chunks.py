@@ -20,6 +20,9 @@ import regex
 #: signs, each with at most one space before them; runs of spaces, of which the last is left to
 #: what follows.
 CHUNK = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
+#: What stands between spaces, with the spaces before it. A word ends only where a chunk ends, so
+#: its chunks do not depend on what surrounds it; and this pattern is twice as fast.
+WORD = regex.compile(r" \S+|\s*\S+|\s+")
 _LAST_WORD = regex.compile(r"(?r)(?<=\S)(?=\s)")  # found from the right: an end of a word
 _AHEAD = 3  # a chunk is certain once so many characters after it are known: "'ll" needs two
 _BLOCK = 1 << 16  # characters taken at a time
