@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,9 @@ from llmbook.text.bpe_files import LETTERS
 from llmbook.text.bpe_merging import Merger
 from llmbook.text.bpe_training import learn_merges
 from llmbook.text.chunks import (
-    CHUNK,
-    WORD,
     certain,
     check_specials,
+    chunks_of,
     special_pattern,
     text_parts,
     utf8,
@@ -112,7 +112,7 @@ class BPETokenizer(Vocab):
             )
         chunks: Counter[str] = Counter()
         for piece in certain(text_parts(text)):
-            chunks.update(CHUNK.findall(piece))
+            chunks.update(chunks_of(piece))
         if not chunks:
             raise ValueError("the text is empty; merges are learned from at least one character")
         alphabet = sorted(range(256), key=LETTERS.__getitem__)
@@ -159,7 +159,7 @@ class BPETokenizer(Vocab):
             yield from self.encode(text, allowed_special=allowed)
 
     def _ordinary(self, text: str) -> list[int]:
-        return self._merger.encode(WORD.findall(text))
+        return list(chain.from_iterable(map(self._merger.__getitem__, chunks_of(text))))
 
     def _allowed(self, allowed: Collection[str] | str) -> Collection[str]:
         if isinstance(allowed, str):

@@ -1,25 +1,22 @@
 """Applying the merges of byte-pair encoding to a chunk of text, as fast as pure Python allows.
 
 Always the pair that was learned first is joined, and of equal ones the leftmost, until no pair is
-left that was learned. `Merger` is a dict from words to ids that fills itself. A word here is what
-stands between spaces, with the spaces before it: one chunk or several, and cut out faster.
+left that was learned. `Merger` is a dict from chunk to ids that fills itself.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise
-
-from llmbook.text.chunks import CHUNK
+from collections.abc import Sequence
+from itertools import pairwise
 
 _SHORT = 128  # bytes; up to here looking through all pairs beats a heap
-_REMEMBERED = 1 << 17  # words, about 30 MB; then it begins afresh
+_REMEMBERED = 1 << 17  # chunks, about 30 MB; then it begins afresh
 _NEVER = 1 << 60  # the rank of a pair that is not joined
 
 
 class Merger(dict):
-    """The ids of words: ``merger[" (word)"]`` computes them once and remembers them.
+    """The ids of chunks: ``merger[" the"]`` computes them once and remembers them.
 
     byte_ids: the id of each byte. merges: the pairs of ids in the order of learning.
     joined: what each pair becomes. size: how many ids there are.
@@ -37,22 +34,14 @@ class Merger(dict):
         for place, (a, b) in enumerate(merges):
             self.rank[a][b] = place
 
-    def __missing__(self, text: str) -> list[int]:
-        chunks = CHUNK.findall(text)
-        if len(chunks) == 1:
-            ids = list(map(self.byte_ids.__getitem__, text.encode()))
-            ids = self.merge(ids) if len(ids) <= _SHORT else self.merge_long(ids)
-        else:
-            ids = self.encode(chunks)
-        if len(text) <= _SHORT:  # what is longer hardly ever comes again
-            if len(self) >= _REMEMBERED:
-                self.clear()
-            self[text] = ids
+    def __missing__(self, chunk: str) -> list[int]:
+        ids = list(map(self.byte_ids.__getitem__, chunk.encode()))
+        if len(ids) > _SHORT:
+            return self.merge_long(ids)  # hardly ever seen again: not worth remembering
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[chunk] = ids = self.merge(ids)
         return ids
-
-    def encode(self, words: Iterable[str]) -> list[int]:
-        """The ids of some words or chunks, one after the other."""
-        return list(chain.from_iterable(map(self.__getitem__, words)))
 
     def merge(self, ids: list[int]) -> list[int]:
         """Join pairs in ``ids`` itself. For n ids it looks n times through up to n ranks."""
