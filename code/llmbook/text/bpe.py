@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +158,10 @@ class BPETokenizer(Vocab):
             yield from self.encode(text, allowed_special=allowed)
 
     def _ordinary(self, text: str) -> list[int]:
-        return list(chain.from_iterable(map(self._merger.__getitem__, chunks_of(text))))
+        ids: list[int] = []
+        for found in map(self._merger.__getitem__, chunks_of(text)):
+            ids.extend(found)
+        return ids
 
     def _allowed(self, allowed: Collection[str] | str) -> Collection[str]:
         if isinstance(allowed, str):

@@ -34,7 +34,7 @@ _WORD_END = regex.compile(r"(?<=\S)(?=\s)")  # a chunk's end, too, whatever stan
 _LAST_WORD = regex.compile(r"(?r)(?<=\S)(?=\s)")  # found from the right: an end of a word
 _AHEAD = 3  # a chunk is certain once so many characters after it are known: "'ll" needs two
 _BLOCK = 1 << 16  # characters of a stream taken at a time
-_PIECE = 1 << 10  # characters looked at for being all ASCII
+_PIECE = 1024  # characters looked at for being all ASCII
 
 
 def chunks_of(text: str) -> list[str]:
