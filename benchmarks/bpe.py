@@ -9,6 +9,7 @@ os.environ["RAYON_NUM_THREADS"] = "1"  # read when tokenizers starts its threads
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from collections import Counter
+from itertools import pairwise
 
 from common import compare, report, timed
 
@@ -29,7 +30,7 @@ def naive(text: str, size: int) -> list[tuple[int, int]]:
     chunks = [list(chunk.encode()) for chunk in CHUNK.findall(text)]
     merges = []
     for new in range(256, size):
-        counts = Counter(pair for chunk in chunks for pair in zip(chunk, chunk[1:], strict=False))
+        counts = Counter(pair for chunk in chunks for pair in pairwise(chunk))
         a, b = max(counts, key=counts.get)
         for n, chunk in enumerate(chunks):
             joined, i = [], 0
