@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,14 @@ from llmbook.text import bpe_exchange, bpe_files
 from llmbook.text.bpe_files import LETTERS
 from llmbook.text.bpe_merging import Merger
 from llmbook.text.bpe_training import learn_merges
-from llmbook.text.chunks import CHUNK, certain, check_specials, special_pattern, text_parts, utf8
+from llmbook.text.chunks import (
+    certain,
+    check_specials,
+    chunks_of,
+    special_pattern,
+    text_parts,
+    utf8,
+)
 from llmbook.text.vocab import Vocab
 
 END_OF_TEXT = "<|endoftext|>"
@@ -105,7 +111,7 @@ class BPETokenizer(Vocab):
             )
         chunks: Counter[str] = Counter()
         for piece in certain(text_parts(text)):
-            chunks.update(CHUNK.findall(piece))
+            chunks.update(chunks_of(piece))
         if not chunks:
             raise ValueError("the text is empty; merges are learned from at least one character")
         alphabet = sorted(range(256), key=LETTERS.__getitem__)
@@ -152,7 +158,10 @@ class BPETokenizer(Vocab):
             yield from self.encode(text, allowed_special=allowed)
 
     def _ordinary(self, text: str) -> list[int]:
-        return list(chain.from_iterable(map(self._merger.__getitem__, CHUNK.findall(text))))
+        ids: list[int] = []
+        for found in map(self._merger.__getitem__, chunks_of(text)):
+            ids.extend(found)
+        return ids
 
     def _allowed(self, allowed: Collection[str] | str) -> Collection[str]:
         if isinstance(allowed, str):

@@ -34,14 +34,14 @@ class Merger(dict):
         for place, (a, b) in enumerate(merges):
             self.rank[a][b] = place
 
-    def __missing__(self, chunk: str) -> list[int]:
+    def __missing__(self, chunk: str) -> Sequence[int]:
         ids = list(map(self.byte_ids.__getitem__, chunk.encode()))
         if len(ids) > _SHORT:
             return self.merge_long(ids)  # hardly ever seen again: not worth remembering
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[chunk] = ids = self.merge(ids)
-        return ids
+        self[chunk] = found = tuple(self.merge(ids))  # a tuple is read faster than a list
+        return found
 
     def merge(self, ids: list[int]) -> list[int]:
         """Join pairs in ``ids`` itself. For n ids it looks n times through up to n ranks."""
