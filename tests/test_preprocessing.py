@@ -15,7 +15,7 @@ from llmbook.text.words import Pipeline
 
 TEXTS = [
     "", "plain", "e\u0301", "\u00e9", "\u212b", "\ufb01", "x\u00b2", "\u1e69", "\u0130I\u0131i",
-    "s\u0307\u0323", "\uac00", "\u1100\u1161", "\U0001f468\u200d\U0001f469", "\u0958", "\ud7a3\u11a8",
+    "s\u0307\u0323", "\uac00", "\u1100\u1161", "\U0001f468\u200d\U0001f469", "\u0958",
 ]  # fmt: skip
 
 
@@ -97,11 +97,10 @@ def test_decode_undoes_encode(text):
     ],
 )
 def test_broken_bytes_are_named(raw, says):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="iconv") as error:
         normalise.decode(raw, "my notes.txt")
     assert says in str(error.value)
     assert "my notes.txt" in str(error.value)
-    assert "iconv" in str(error.value)
 
 
 # ---- stop words ----
@@ -128,8 +127,8 @@ def test_punkt_needs_text():
 
 
 def test_punkt_learns_an_abbreviation_and_takes_one_given():
-    text = "We saw it, cf. the table. " * 40 + "It is so. We know. Then it ends. " * 40
-    model = words.train_punkt(text, ("Dr".lower(),))
+    text = "We saw it, cf. the table. " * 40 + "It is so long that we know the table it ends. " * 80
+    model = words.train_punkt(text, ("dr",))
     assert {"cf", "dr"} <= model.abbrev_types
     assert "table" not in model.abbrev_types
 
