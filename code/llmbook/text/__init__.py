@@ -1,4 +1,9 @@
-"""Text as numbers: vocabularies of characters, of words, and of runs of bytes."""
+"""Text as numbers, and what is done to a text before it becomes numbers.
+
+``vocab`` holds vocabularies of characters and of words, ``bpe`` the one of runs of bytes,
+``normalise`` Unicode's forms, ``words`` sentences, words, stop words and stems over NLTK, which
+is imported by the functions that need it.
+"""
 
 from llmbook.text.bpe import BPETokenizer
 from llmbook.text.vocab import END, PAD, UNK, CharVocab, Vocab, WordVocab
