@@ -28,6 +28,8 @@ ALLOWED = {
     "glue": set(),
     "show": set(),
     "quiz": set(),
+    "metrics": set(),
+    "uncertainty": set(),
     "plot": set(),  # takes arrays, whoever made them
     "corpora": {"text"},
     "layers": {"ops"},
@@ -40,6 +42,7 @@ ALLOWED = {
     "zoo": BELOW_TRAINING | {"text", "train"},
     "check": {
         "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
+        "metrics", "uncertainty",
     },
 }  # fmt: skip
 
