@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from llmbook import checkpoint, models
+from llmbook import checkpoint, files, models
 from llmbook.checkpoint import CheckpointError
 from llmbook.data import Stream
 from llmbook.train import fit
@@ -196,8 +196,8 @@ class Faults:
     def __init__(self, monkeypatch, fail_at, error, after):
         self.calls, self.fail_at, self.error, self.after = 0, fail_at, error, after
         for name in ("fsync", "replace", "open", "close"):
-            monkeypatch.setattr(checkpoint.os, name, self.faulty(getattr(os, name)))
-        monkeypatch.setattr(checkpoint, "open", self.open, raising=False)
+            monkeypatch.setattr(files.os, name, self.faulty(getattr(os, name)))
+        monkeypatch.setattr(files, "open", self.open, raising=False)
 
     def faulty(self, function):
         def call(*args):

@@ -103,7 +103,7 @@ def generate(options: argparse.Namespace) -> None:
     new = continue_text(
         model, ids, options.length, temperature=options.temperature, top_k=options.top_k,
         top_p=options.top_p, seed=options.seed,
-        stop=vocab.end_id if vocab.kind == "word" else None,
+        stop=None if vocab.kind == "char" else vocab.end_id,
     )  # fmt: skip
     print(vocab.decode(ids + new, specials=False))
 
@@ -124,7 +124,7 @@ def evaluate(options: argparse.Namespace) -> None:
         raise UserError(f"{options.file}: {error}, or give --allow-unknown.") from error
     context = options.context or min(model.context or len(ids), len(ids) - 1)
     result = perplexity(model, Stream(ids, context), stride=options.stride)
-    token = "character" if vocab.kind == "char" else vocab.kind
+    token = {"char": "character", "bpe": "token"}.get(vocab.kind, vocab.kind)
     print(
         f"{options.file}: {result.tokens:,} {token}s predicted, with at most {context} before\n"
         f"loss        {result.nats:.4f} nats a {token} ({result.nats / log(2):.4f} bits)\n"

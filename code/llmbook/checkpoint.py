@@ -14,7 +14,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
+
+from llmbook import files
 
 KEY, FORMAT = "llmbook", 1  # the metadata's one key, and the version of what it holds
 _WEIGHT, _STATE = "model.", "optimizer."  # what the tensors' names begin with
@@ -148,7 +149,7 @@ def put_weights(model: nn.Module, point: Checkpoint) -> None:
 
 def check_writable(path: str | Path) -> None:
     """Find out before hours of training, not after, that ``path`` cannot be written."""
-    goal = _goal(path)
+    goal = files.goal_of(path)
     if goal.is_dir():
         raise CheckpointError(f"{path} is a folder; expected the name of a file to write.")
     if not goal.parent.is_dir():
@@ -156,7 +157,7 @@ def check_writable(path: str | Path) -> None:
             f"the folder {goal.parent} does not exist, so {goal.name} cannot be written there. "
             "Make the folder first, or choose another path."
         )
-    trial = _beside(goal)
+    trial = files.beside(goal)
     try:
         with open(trial, "xb"):
             pass
@@ -168,43 +169,11 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_whole(path: str | Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` so that no moment, no full disk and no interruption leaves a
-    half-written file there: write beside it, flush to the disk, rename."""
-    goal = _goal(path)
-    temporary = _beside(goal)
+    """`files.write_whole`, with a CheckpointError that says what to do."""
     try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, goal)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise CheckpointError(_cannot_write(path, error)) from error
-        raise
-    _flush_folder(goal.parent)
-
-
-def _goal(path: str | Path) -> Path:
-    """The file itself where ``path`` is a link: the link stays a link."""
-    return Path(os.path.realpath(path))
-
-
-def _beside(goal: Path) -> Path:
-    """A name in the same folder (a rename is atomic only within one file system)."""
-    return goal.with_name(f".{goal.name}.{secrets.token_hex(4)}.tmp")
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself last through a power cut, where the system allows it."""
-    with contextlib.suppress(OSError):  # Windows opens no folders; the file is whole anyway
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        files.write_whole(path, data)
+    except OSError as error:
+        raise CheckpointError(_cannot_write(path, error)) from error
 
 
 def _cannot_write(path: str | Path, error: OSError) -> str:

@@ -1,5 +1,6 @@
-"""Text as numbers: vocabularies of characters and of words."""
+"""Text as numbers: vocabularies of characters, of words, and of runs of bytes."""
 
+from llmbook.text.bpe import BPETokenizer
 from llmbook.text.vocab import END, PAD, UNK, CharVocab, Vocab, WordVocab
 
-__all__ = ["END", "PAD", "UNK", "CharVocab", "Vocab", "WordVocab"]
+__all__ = ["END", "PAD", "UNK", "BPETokenizer", "CharVocab", "Vocab", "WordVocab"]

@@ -113,13 +113,16 @@ class Vocab:
     def from_dict(data: dict[str, Any]) -> Vocab:
         """The vocabulary that ``to_dict`` described."""
         try:
-            cls, tokens = Vocab._kinds[data["kind"]], list(data["tokens"])
+            return Vocab._kinds[data["kind"]]._restore(data)
         except (KeyError, TypeError):
-            known = ", ".join(sorted(Vocab._kinds))
+            known = ", ".join(Vocab._kinds)
             raise ValueError(
                 f"a vocabulary is a dict with kind (one of {known}) and tokens, got {data!r:.80}"
             ) from None
-        return cls(tokens)
+
+    @classmethod
+    def _restore(cls, data: dict[str, Any]) -> Vocab:
+        return cls(list(data["tokens"]))
 
 
 class CharVocab(Vocab):
