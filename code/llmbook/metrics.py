@@ -176,7 +176,7 @@ def ngram_overlap(texts: Sequence[Tokens], corpus: Iterable[Tokens], n: int = 13
     """For each text, the share of its ``n``-grams that occur anywhere in ``corpus``.
 
     The corpus is read once and never held. A text shorter than ``n`` gives nan: it cannot be
-    judged. GPT-3's authors looked for 13-grams (Brown et al. 2020, appendix C).
+    judged. GPT-3's authors looked for up to 13 words (Brown et al. 2020, appendix C).
     """
     if n < 1:
         raise ValueError(f"n is {n}; an n-gram has at least one token")
