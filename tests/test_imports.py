@@ -29,6 +29,8 @@ ALLOWED = {
     "glue": set(),
     "show": set(),
     "quiz": set(),
+    "metrics": set(),
+    "uncertainty": set(),
     "plot": set(),  # takes arrays, whoever made them
     "corpora": {"text"},
     "layers": {"ops"},
@@ -41,6 +43,7 @@ ALLOWED = {
     "zoo": BELOW_TRAINING | {"text", "train"},
     "check": {
         "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
+        "metrics", "uncertainty",
     },
 }  # fmt: skip
 

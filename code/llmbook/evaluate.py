@@ -80,6 +80,31 @@ def perplexity(
     return _summary(losses, seen, floor, tags)
 
 
+def bits_per_byte(result: Evaluation, text: str) -> float:
+    """Cross-entropy in bits, divided by the text's UTF-8 bytes: the same for any tokenizer.
+
+    ``result`` must have scored all of ``text``. A Stream never scores its first id, so put the
+    vocabulary's end before the text. Raises ValueError when the text is empty.
+    """
+    size = len(text.encode("utf-8"))
+    if not size:
+        raise ValueError("the text is empty; bits per byte need at least one byte.")
+    return result.nats * result.tokens / math.log(2) / size
+
+
+def nats_by_story(result: Evaluation, data: Stories) -> Tensor:
+    """The summed loss of each story ``[len(data)]``, ends included, in the data's order.
+
+    Raises ValueError unless ``result`` scored every token of ``data``.
+    """
+    if result.losses is None or len(result.losses) != data.num_tokens:
+        raise ValueError(
+            f"the result holds {0 if result.losses is None else len(result.losses)} losses, the "
+            f"data {data.num_tokens} targets; score all of the same stories first."
+        )
+    return torch.stack([story.sum() for story in result.losses.split(data.lengths.tolist())])
+
+
 def token_nats(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy [N] in float64 of logits [N, V] and targets [N].
 
