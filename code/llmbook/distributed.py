@@ -143,7 +143,9 @@ class Replica:
             self.trained = self.logits = _fully_sharded(copy.deepcopy(model), world)
         elif not world.alone:
             # Buffers are tables here (rotary's angles), and of a length that differs by process.
-            self.logits = nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 renames the argument
+                self.logits = nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
 
     @contextlib.contextmanager
     def piece(self, last: bool) -> Iterator[None]:
