@@ -221,8 +221,7 @@ with distributed.processes() as world:
     model, history = run(data=data, valid_data=STORIES, eval_every=2, **arguments)
     told = [world.rank, history.loss, history.valid_loss, history.grad_norm]
     told.append([p.sum().item() for p in model.parameters()])
-    sys.stdout.write("told " + json.dumps(told) + "\n")  # in one piece: two write to one pipe
-    sys.stdout.flush()
+    print("told " + json.dumps(told), flush=True)  # gloo prints lines of its own
 """
 
 
