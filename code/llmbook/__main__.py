@@ -3,6 +3,7 @@
     python -m llmbook train book.txt                     # writes model.safetensors
     python -m llmbook generate model.safetensors --prompt "Once"
     python -m llmbook evaluate model.safetensors other.txt
+    torchrun --nproc-per-node 2 -m llmbook train book.txt    # the same on two processes or GPUs
 
 `train` makes a character-level GPT. Every mistake in what was given ends in one sentence on
 stderr and exit status 2; nothing half-written is left and no earlier file is lost.
@@ -11,7 +12,7 @@ stderr and exit status 2; nothing half-written is left and no earlier file is lo
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # nanoGPT's CPU shape; rate and length were chosen on other English than the benchmark's.
 DEFAULTS = {
     "steps": 1000, "context": 64, "layers": 4, "heads": 4, "hidden": 128, "dropout": 0.0,
-    "batch": 12, "lr": 4e-3, "seed": 0,
+    "batch": 12, "lr": 4e-3, "seed": 0, "accumulate": 1, "precision": "float32",
 }  # fmt: skip
 VALID = 0.1  # the last tenth of the text is kept for validation
 CHECKPOINT_EVERY = 200  # steps
@@ -45,13 +46,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not isinstance(error, _mistakes()):
             raise
-        print(f"llmbook: {_sentence(error)}", file=sys.stderr)
+        rank = os.environ.get("RANK", "0")  # every process may have its own mistake to tell
+        who = "llmbook" if rank == "0" else f"llmbook (process {rank})"
+        print(f"{who}: {_sentence(error)}", file=sys.stderr)
         return 2
     return 0
 
 
 def train(options: argparse.Namespace) -> None:
     """Train a character-level GPT on a text file and write it with its vocabulary."""
+    from llmbook import distributed
+    from llmbook.settings import settings
+
+    kind = settings().device
+    with distributed.processes(kind) as world:
+        _train(options, distributed.device(kind), print if world.first else _silent)
+
+
+def _silent(*args: Any, **kwargs: Any) -> None:
+    """What the processes beside the first print."""
+
+
+def _train(options: argparse.Namespace, device: Any, say: Callable[..., None]) -> None:
     from llmbook.corpora import text_file
     from llmbook.text import CharVocab
     from llmbook.train import fit
@@ -62,8 +78,8 @@ def train(options: argparse.Namespace) -> None:
     chosen = _settings(out, options)
     vocab = CharVocab.from_text(text)
     train_data, valid_data = _split(vocab.encode(text), chosen["context"])
-    model = _build(len(vocab), chosen)
-    print(
+    model = _build(len(vocab), chosen).to(device)
+    say(
         f"{options.file}: {len(text):,} characters, {len(set(text))} different; "
         f"{train_data.num_tokens + 1:,} to learn from, {valid_data.num_tokens + 1:,} to validate\n"
         f"GPT of {chosen['layers']} layers, {chosen['heads']} heads, {chosen['hidden']} wide, "
@@ -74,14 +90,15 @@ def train(options: argparse.Namespace) -> None:
         history = fit(
             model, train_data, valid_data=valid_data,
             steps=chosen["steps"], batch_size=chosen["batch"], lr=chosen["lr"], seed=chosen["seed"],
+            accumulate=chosen["accumulate"], precision=chosen["precision"], shard=options.shard,
             checkpoint=out, checkpoint_every=CHECKPOINT_EVERY, resume=options.resume,
             overwrite=options.force, extra={"vocabulary": vocab.to_dict(), "shell": chosen},
         )  # fmt: skip
     except KeyboardInterrupt:
-        print(f"{out} holds the run so far; --resume goes on with it.", file=sys.stderr)
+        say(f"{out} holds the run so far; --resume goes on with it.", file=sys.stderr)
         raise
     loss = history.valid_loss[-1]
-    print(
+    say(
         f"validation loss {loss:.3f} nats a character, after {history.cpu_seconds[-1]:.0f} CPU "
         f"seconds of training\n{out} is written. Try: python -m llmbook generate {out}"
     )
@@ -211,9 +228,10 @@ def _load(name: str) -> tuple[Any, Any]:
 def _mistakes() -> tuple[type[Exception], ...]:
     """What can go wrong by what was given; anything else is a fault of ours and is shown whole."""
     from llmbook.checkpoint import CheckpointError
+    from llmbook.distributed import RankLost
     from llmbook.train import TrainingDiverged
 
-    return UserError, ValueError, OSError, CheckpointError, TrainingDiverged
+    return UserError, ValueError, OSError, CheckpointError, RankLost, TrainingDiverged
 
 
 def _sentence(error: Exception) -> str:
@@ -252,8 +270,10 @@ def parser() -> argparse.ArgumentParser:
     either = sub.add_mutually_exclusive_group()
     either.add_argument("--resume", action="store_true", help="go on with the run in --out")
     either.add_argument("--force", action="store_true", help="replace --out if it exists")
+    shard = "under torchrun: cut weights and optimizer up between the processes"
+    sub.add_argument("--shard", action="store_true", help=shard)
     for name, default in DEFAULTS.items():
-        kind = float if isinstance(default, float) else int if name == "seed" else _whole
+        kind = int if name == "seed" else {int: _whole}.get(type(default), type(default))
         sub.add_argument(f"--{name}", type=kind, metavar="N", help=f"default {default}")
 
     model = "a file that train wrote, or the name of one of the book's models"

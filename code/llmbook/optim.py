@@ -112,4 +112,5 @@ def clip_gradients(parameters: Iterable[Tensor], limit: float | None) -> Tensor:
     """Scale all gradients together so that their joint norm is at most ``limit``; return the
     norm before (Pascanu, Mikolov and Bengio, arXiv:1211.5063). None only measures."""
     limit = math.inf if limit is None else limit
-    return torch.nn.utils.clip_grad_norm_(parameters, limit)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+    return norm.full_tensor() if hasattr(norm, "full_tensor") else norm  # of shards: put together

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -18,44 +19,17 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from llmbook import checkpoint as checkpoints
-from llmbook.data import Stories, Stream
+from llmbook import distributed
+from llmbook.data import IGNORE, Batch, Stories, Stream
 from llmbook.evaluate import device_of, perplexity
+from llmbook.history import History
+
+#: What the products of matrices are computed in; weights and their updates stay in float32.
+PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818 - what happened, as StopIteration is
     """The loss or the gradient left the finite numbers; the last good weights are back."""
-
-
-@dataclass
-class History:
-    """What happened. The first five lists have one entry an update, the last two one a look
-    at the validation data. Losses are in nats a token, times in CPU seconds."""
-
-    step: list[int] = field(default_factory=list)  # updates done before this one: 0, 1, 2 ...
-    loss: list[float] = field(default_factory=list)  # on the batch of this update, before it
-    grad_norm: list[float] = field(default_factory=list)  # before clipping
-    lr: list[float] = field(default_factory=list)  # of the first parameter group
-    cpu_seconds: list[float] = field(default_factory=list)  # spent on updates so far
-    valid_step: list[int] = field(default_factory=list)  # updates done when looking
-    valid_loss: list[float] = field(default_factory=list)
-
-    def add(self, step: int, loss: float, norm: float, lr: float, seconds: float) -> None:
-        """Write down one update, which took so many CPU seconds."""
-        total = seconds + (self.cpu_seconds[-1] if self.cpu_seconds else 0.0)
-        self.step.append(step)
-        self.loss.append(loss)
-        self.grad_norm.append(norm)
-        self.lr.append(lr)
-        self.cpu_seconds.append(total)
-
-    def to_json(self) -> dict[str, list]:
-        """Plain lists; a number that is not finite becomes None, which JSON can say."""
-        return {k: [_finite_or_none(x) for x in v] for k, v in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, lists: dict[str, list]) -> "History":
-        """The inverse of `to_json` (None comes back as NaN)."""
-        return cls(**{k: [math.nan if x is None else x for x in v] for k, v in lists.items()})
 
 
 @dataclass
@@ -79,10 +53,18 @@ class Run:
     progress: bool = True
     on_step: Callable[[int, History], None] | None = None
     history: History = field(default_factory=History)
+    accumulate: int = 1  # parts that a batch is worked through in
+    precision: str = "float32"  # a key of PRECISIONS
+    replica: distributed.Replica | None = None  # the model as this process trains it
 
     def __post_init__(self) -> None:
         self.in_update = False  # whether weights may be ahead of the history
-        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.replica = self.replica or distributed.Replica(self.model, distributed.World())
+        self.world = self.replica.world
+        self.asked: list[int] = []  # the Ctrl-C's that wait for the end of an update
+        self.device = device_of(self.model)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        self.parameters = [p for p in self.replica.trained.parameters() if p.requires_grad]
         self.good = [p.detach().clone() for p in self.parameters]  # weights of the last good loss
         self.settings = {
             "steps": self.steps, "batch_size": self.batch_size, "seed": self.seed,
@@ -91,6 +73,10 @@ class Run:
         }  # fmt: skip
         if hasattr(self.model, "config"):
             self.settings |= {f"model's {k}": v for k, v in self.model.config().items()}
+        if self.accumulate > 1:
+            self.settings["accumulate"] = self.accumulate
+        if self.precision != "float32":
+            self.settings["precision"] = self.precision
 
     def restore(self, point: checkpoints.Checkpoint) -> None:
         """Take up weights, optimizer, history and random state where a checkpoint left them."""
@@ -108,25 +94,32 @@ class Run:
                 f"{point.path} is from another run: {'; '.join(unlike)}. Resume with the same "
                 "settings and data, or start a new run with another checkpoint."
             )
-        if earlier["machine"] != _machine():
+        if earlier["machine"] != (now := _machine(self.world)):
             warnings.warn(
-                f"{point.path} was written with {earlier['machine']}, now it is {_machine()}: the "
+                f"{point.path} was written with {earlier['machine']}, now it is {now}: the "
                 "run goes on, but not to the last bit as it would have there.",
                 stacklevel=4,
             )
         checkpoints.put_weights(self.model, point)
-        self.optimizer.load_state_dict(point.optimizer)
+        self.replica.spread()
+        self.replica.restore_optimizer(self.optimizer, point.optimizer)
+        self.scaler.load_state_dict(earlier.get("scaler", {}))
         _set_random_state(self.model, point.other)
         for name, values in asdict(History.from_json(point.history)).items():
             getattr(self.history, name)[:] = values
 
     def save(self) -> None:
         """Write the checkpoint: all that `restore` needs, whole or not at all."""
-        checkpoints.save(
-            self.checkpoint, self.model, self.optimizer, self.history,
-            self.extra | {"fit": {"settings": self.settings, "machine": _machine()}},
-            tensors=_random_state(self.model),
-        )  # fmt: skip
+        self.replica.collect()
+        state = self.replica.optimizer_state(self.optimizer)  # every process has a part of it
+        fit = {"settings": self.settings, "machine": _machine(self.world)}
+        if self.scaler.is_enabled():
+            fit["scaler"] = self.scaler.state_dict()
+        if self.world.first:
+            checkpoints.save(
+                self.checkpoint, self.model, SimpleNamespace(state_dict=lambda: state),
+                self.history, self.extra | {"fit": fit}, tensors=_random_state(self.model),
+            )  # fmt: skip
 
     def look_and_save(self, step: int) -> None:
         """Score the validation data and write the checkpoint where they are due."""
@@ -134,18 +127,52 @@ class Run:
         look = self.valid_data is not None and (last or _due(step, self.eval_every))
         keep = self.checkpoint is not None
         keep = keep and (last or (step > 0 and _due(step, self.checkpoint_every)))
-        if (look or keep or last) and not all(p.isfinite().all() for p in self.parameters):
-            self.fail(step - 1, "a weight is not finite after the update")
+        if look or keep or last:
+            odd = not all(distributed.local(p).isfinite().all() for p in self.parameters)
+            if self.world.total(odd, device=self.device)[0]:
+                self.fail(step - 1, "a weight is not finite after the update")
         if look and history.valid_step[-1:] != [step]:  # a resumed run may have looked already
-            scored = perplexity(self.model, self.valid_data, batch_size=self.batch_size,
-                                max_batches=self.eval_batches)  # fmt: skip
+            self.replica.collect()
+            nats = 0.0
+            if self.world.first:
+                nats = perplexity(self.model, self.valid_data, batch_size=self.batch_size,
+                                  max_batches=self.eval_batches).nats  # fmt: skip
             history.valid_step.append(step)
-            history.valid_loss.append(scored.nats)
+            history.valid_loss.append(self.world.total(nats, device=self.device)[0])
         if keep:
             self.save()
 
+    def pieces(self, step: int) -> Iterator[tuple[Batch, int, bool]]:
+        """This process's rows of the batch in ``accumulate`` parts. With each come the number
+        of targets that the whole batch scores, and whether it is the last part."""
+        batch = self.train_data.batch(step, self.batch_size, self.seed)
+        scored = int((batch[1] != IGNORE).sum())
+        self.world.reseed(self.seed, step)
+        parts = self.world.size * self.accumulate
+        for number in range(self.world.rank, parts, self.world.size):
+            yield distributed.share(batch, number, parts), scored, number + self.world.size >= parts
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Products of matrices in 16 bits inside, where the run asks for it."""
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, PRECISIONS[self.precision])
+
+    def settle(self, loss: Tensor) -> Tensor:
+        """The loss of the whole batch; and all processes agree whether one was asked to stop."""
+        if self.world.alone:
+            return loss
+        total, self.stopping = self.world.total(loss, len(self.asked), device=self.device)
+        return torch.tensor(total)
+
     def guard(self, step: int, loss: Tensor, norm: Tensor) -> None:
-        """Keep the weights whose loss and gradient are finite; stop at the first that are not."""
+        """Keep the weights whose loss and gradient are finite; stop at the first that are not.
+
+        Loss scaling counts on gradients that overflow now and then: it leaves their update out
+        and halves its scale. Only where the scale is down to 1 is such a gradient a failure.
+        """
+        if self.scaler.is_enabled() and loss.isfinite() and self.scaler.get_scale() > 1:
+            return
         if not (loss.isfinite() and norm.isfinite()):
             self.fail(step, f"the loss is {loss.item()} and the gradient's norm {norm.item()}")
         for kept, parameter in zip(self.good, self.parameters, strict=True):
@@ -156,6 +183,7 @@ class Run:
         with torch.no_grad():
             for kept, parameter in zip(self.good, self.parameters, strict=True):
                 parameter.copy_(kept)
+        self.replica.collect()
         rate = self.optimizer.param_groups[0]["lr"]
         before = [x for x in self.history.loss[: step + 1] if math.isfinite(x)]
         raise TrainingDiverged(
@@ -169,35 +197,45 @@ class Run:
     def whole_update(self) -> Iterator[None]:
         """Let a Ctrl-C wait until the update is whole; a second one does not wait.
 
-        An update that is half done could not be resumed: some weights would be ahead.
+        An update that is half done could not be resumed: some weights would be ahead. Of many
+        processes all have to stop after the same update: `settle` finds out which.
         """
-        asked = []
+        self.stopping = 0.0
+        with self.ctrl_c_noted() if self.world.alone else contextlib.nullcontext():
+            self.in_update = True
+            yield
+            self.in_update = False
+        if self.stopping or (self.world.alone and self.asked):
+            self.asked.clear()
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def ctrl_c_noted(self) -> Iterator[None]:
+        """Write a Ctrl-C down instead of stopping; the second one in a row stops at once."""
 
         def note(number: int, frame: object) -> None:
-            if asked:
+            if self.asked and self.world.alone:
+                self.asked.clear()
                 raise KeyboardInterrupt
-            asked.append(number)
+            self.asked.append(number)
 
         main = threading.current_thread() is threading.main_thread()  # signals arrive there
         earlier = signal.getsignal(signal.SIGINT)
         deferred = main and callable(earlier)  # where Ctrl-C is ignored, it stays so
         if deferred:
             signal.signal(signal.SIGINT, note)
-        self.in_update = True
         try:
             yield
-            self.in_update = False
         finally:
             if deferred:
                 signal.signal(signal.SIGINT, earlier)
-        if asked:
-            raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def saved_on_interrupt(self) -> Iterator[None]:
         """Where Ctrl-C stops the run between two updates, write the checkpoint, then go on up."""
         try:
-            yield
+            with contextlib.nullcontext() if self.world.alone else self.ctrl_c_noted():
+                yield
         except KeyboardInterrupt:
             if self.checkpoint is not None and not self.in_update:
                 self.save()
@@ -247,9 +285,10 @@ def _set_random_state(model: nn.Module, states: dict[str, Tensor]) -> None:
         torch.cuda.set_rng_state(states["random.cuda"], device)
 
 
-def _machine() -> str:
+def _machine(world: distributed.World) -> str:
     """What the last bit of a result depends on, beside the arguments."""
-    return f"torch {torch.__version__}, {torch.get_num_threads()} threads"
+    many = "" if world.alone else f", {world.size} processes"
+    return f"torch {torch.__version__}, {torch.get_num_threads()} threads{many}"
 
 
 def _due(step: int, every: int | None) -> bool:
@@ -259,7 +298,3 @@ def _due(step: int, every: int | None) -> bool:
 def _plain(value: Any) -> Any:
     """As it comes back from JSON: tuples become lists."""
     return list(value) if isinstance(value, tuple) else value
-
-
-def _finite_or_none(number: float) -> float | None:
-    return number if math.isfinite(number) else None

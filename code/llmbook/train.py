@@ -23,11 +23,19 @@ from torch import nn
 from torch.nn import functional as F
 
 from llmbook import checkpoint as checkpoints
-from llmbook import optim
+from llmbook import distributed, optim
 from llmbook.data import Stories, Stream
-from llmbook.evaluate import check_context, device_of, perplexity
+from llmbook.evaluate import check_context, perplexity
 from llmbook.models import LanguageModel
-from llmbook.run import History, Run, TrainingDiverged, claim, own_randomness, progress_bar
+from llmbook.run import (
+    PRECISIONS,
+    History,
+    Run,
+    TrainingDiverged,
+    claim,
+    own_randomness,
+    progress_bar,
+)
 
 __all__ = ["History", "Run", "TrainingDiverged", "fit", "loop"]
 
@@ -55,6 +63,9 @@ def fit(
     overwrite: bool = False,
     extra: dict[str, Any] | None = None,
     cpu_seconds: float | None = None,
+    accumulate: int = 1,
+    precision: str = "float32",
+    shard: bool = False,
     progress: bool = True,
     on_step: Callable[[int, History], None] | None = None,
 ) -> History:
@@ -67,8 +78,12 @@ def fit(
     ``resume`` a run goes on from it where it exists, ``overwrite`` lets a new run replace it.
     extra: JSON-able, kept in the checkpoint (a vocabulary). cpu_seconds in place of steps:
     steps are set to what fits, by the cost of a rehearsal on a copy. on_step(done, history) is
-    called after each update. A model that counts (NGram) reads the data once; of the arguments
-    about updates only batch_size plays a part.
+    called after each update. accumulate: work through each batch in so many parts, for less
+    memory and (dropout aside) the same update. precision: what products of matrices are computed
+    in, "float32", "bf16" or "fp16" (with loss scaling). Under torchrun, inside
+    `distributed.processes`, every process works on its share of the same batches; with ``shard``
+    it also holds only its share of the weights and the optimizer's state. A model that counts
+    (NGram) reads the data once; of the arguments about updates only batch_size plays a part.
 
     Raises ValueError for arguments or data that cannot work, TrainingDiverged for a loss or
     gradient that is not finite, CheckpointError for a file that cannot be used or written.
@@ -81,6 +96,8 @@ def fit(
                 f"no parameter of this {type(model).__name__} requires a gradient, so there is "
                 "nothing to train. Call requires_grad_(True) on what should learn."
             )
+        if not distributed.world().alone:
+            raise ValueError("a model that counts reads the data once: start one process alone.")
         claim(checkpoint, False, overwrite or resume)  # counting again takes no longer
         return _count(model, train_data, batch_size, valid_data, checkpoint, extra, progress)
     if (steps is None) == (cpu_seconds is None):
@@ -90,15 +107,17 @@ def fit(
         steps = earlier.extra.get("fit", {}).get("settings", {}).get("steps")
     if steps is None:
         steps = _steps_within(cpu_seconds, model, train_data, optimizer, batch_size, clip, seed)
-    if steps < 1:
-        raise ValueError(f"steps is {steps}; expected at least 1.")
+    _check(steps, accumulate, precision, shard, optimizer)
 
+    replica = distributed.Replica(model, distributed.world(), shard)
+    made = optim.make(optimizer, replica.trained, lr, weight_decay)
     run = Run(
-        model, optim.make(optimizer, model, lr, weight_decay), train_data, steps, batch_size, seed,
+        model, made, train_data, steps, batch_size, seed,
         clip=clip, factor=_factor(schedule, steps, warmup, final_lr),
         valid_data=valid_data, eval_every=eval_every, eval_batches=eval_batches,
         checkpoint=checkpoint, checkpoint_every=checkpoint_every, extra=extra or {},
-        progress=progress, on_step=on_step,
+        progress=progress and replica.world.first, on_step=on_step, accumulate=accumulate,
+        precision=precision, replica=replica,
     )  # fmt: skip
     run.settings |= {
         "lr": lr, "schedule": getattr(schedule, "__name__", schedule), "warmup": warmup,
@@ -109,17 +128,36 @@ def fit(
             run.restore(earlier)
         try:
             loop(run)
+            replica.collect()
         finally:
             model.eval()
     return run.history
 
 
+def _check(
+    steps: int, accumulate: int, precision: str, shard: bool, optimizer: str | Callable | None
+) -> None:
+    """Raise ValueError for what cannot work, before anything is made."""
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; expected at least 1.")
+    if accumulate < 1:
+        raise ValueError(f"accumulate is {accumulate}; expected at least 1.")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}.")
+    if shard and precision == "fp16":
+        raise ValueError("shards and fp16's loss scaling do not go together; give bf16.")
+    if shard and hasattr(optimizer, "param_groups"):
+        raise ValueError(
+            "shard trains a copy of the model that is cut up, so it cannot use an optimizer that "
+            "is bound to this one. Give the optimizer's name or a function of the model."
+        )
+
+
 def loop(run: "Run") -> None:
     """The heart of `fit`: one pass of the while loop is one update of the weights."""
-    model, optimizer, history = run.model, run.optimizer, run.history
-    device = device_of(model)
+    optimizer, history, device = run.optimizer, run.history, run.device
     with progress_bar(run.steps, len(history.loss), run.progress) as bar, run.saved_on_interrupt():
-        model.train()
+        run.replica.trained.train()
         while True:
             step = len(history.loss)  # updates done so far
             run.look_and_save(step)
@@ -127,16 +165,25 @@ def loop(run: "Run") -> None:
                 break
             started = time.process_time()
             with run.whole_update():
-                inputs, targets = run.train_data.batch(step, run.batch_size, run.seed)  # [B, T]
                 for group in optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * run.factor(step)
-                logits, _ = model.logits(inputs.to(device))  # [B, T, V]
-                loss = F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten())
                 optimizer.zero_grad()
-                loss.backward()
+                loss = torch.zeros((), device=device)
+                for (inputs, targets), scored, last in run.pieces(step):  # [B, T] twice
+                    with run.replica.piece(last):
+                        with run.autocast():
+                            logits, _ = run.replica.logits(inputs.to(device))  # [B, T, V]
+                            logits, targets = logits.flatten(0, 1), targets.to(device).flatten()
+                            part = F.cross_entropy(logits, targets, reduction="sum") / scored
+                        # gradients of many processes are averaged; times their number: summed
+                        run.scaler.scale(part * run.world.size).backward()
+                    loss += part.detach()
+                run.scaler.unscale_(optimizer)
                 norm = optim.clip_gradients(run.parameters, run.clip)
+                loss = run.settle(loss)
                 run.guard(step, loss, norm)  # before an update that is not finite does damage
-                optimizer.step()
+                run.scaler.step(optimizer)
+                run.scaler.update()
                 seconds = time.process_time() - started
                 rate = optimizer.param_groups[0]["lr"]
                 history.add(step, loss.item(), norm.item(), rate, seconds)
@@ -180,6 +227,8 @@ def _steps_within(
     """
     if budget <= 0:
         raise ValueError(f"cpu_seconds is {budget}; expected more than 0.")
+    if not distributed.world().alone:
+        raise ValueError("each process would find its own number of steps: give steps instead.")
     if hasattr(optimizer, "param_groups"):
         raise ValueError(
             "cpu_seconds rehearses on a copy of the model, so it cannot use an optimizer that is "
