@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from llmbook import checkpoint as checkpoints
 from llmbook import optim
 from llmbook.data import Stories, Stream
-from llmbook.evaluate import check_context, device_of, perplexity
+from llmbook.evaluate import check_fits, device_of, perplexity
 from llmbook.models import LanguageModel
 from llmbook.run import History, Run, TrainingDiverged, claim, own_randomness, progress_bar
 
@@ -67,14 +67,16 @@ def fit(
     ``resume`` a run goes on from it where it exists, ``overwrite`` lets a new run replace it.
     extra: JSON-able, kept in the checkpoint (a vocabulary). cpu_seconds in place of steps:
     steps are set to what fits, by the cost of a rehearsal on a copy. on_step(done, history) is
-    called after each update. A model that counts (NGram) reads the data once; of the arguments
+    called after each update. Data is anything with the methods of Stories and Stream, such as
+    Masked. A model that counts (NGram) reads the data once; of the arguments
     about updates only batch_size plays a part.
 
-    Raises ValueError for arguments or data that cannot work, TrainingDiverged for a loss or
+    Raises ValueError for arguments or data that cannot work, TypeError for next words and a
+    model that sees them, TrainingDiverged for a loss or
     gradient that is not finite, CheckpointError for a file that cannot be used or written.
     """
     for data in filter(None, (train_data, valid_data)):
-        check_context(model, data)
+        check_fits(model, data)
     if not any(p.requires_grad for p in model.parameters()):
         if getattr(type(model), "count", LanguageModel.count) is LanguageModel.count:
             raise ValueError(
