@@ -20,6 +20,7 @@ from torch import nn
 from llmbook import checkpoint, files, models
 from llmbook.checkpoint import CheckpointError
 from llmbook.data import Stream
+from llmbook.masking import Masked
 from llmbook.train import fit
 
 CONFIGS = {
@@ -29,6 +30,7 @@ CONFIGS = {
     "lstm": {"vocab_size": 11, "hidden_size": 8},
     "gru": {"vocab_size": 11, "hidden_size": 8, "embedding_size": 4},
     "gpt": {"vocab_size": 11, "context": 6, "hidden_size": 8, "num_heads": 2, "num_layers": 2},
+    "bert": {"vocab_size": 11, "context": 7, "hidden_size": 8, "num_heads": 2, "num_layers": 2},
 }
 TEXT = Stream(torch.randint(11, (200,), generator=torch.Generator().manual_seed(0)), 6)
 IDS = TEXT.batch(0, 2, 0)[0]
@@ -44,7 +46,7 @@ def test_every_model_comes_back(name, tmp_path):
     assert set(CONFIGS) == set(models.NAMES)  # a new model must be added here
     torch.manual_seed(0)
     model = models.build(name, CONFIGS[name])
-    fit(model, TEXT, steps=3, progress=False)
+    fit(model, TEXT if model.causal else Masked(TEXT, 3, 11), steps=3, progress=False)
     extra = {"vocabulary": {"kind": "char", "tokens": ["a", "\n", "é", "中", '"']}}
     checkpoint.save(tmp_path / "m", model, extra=extra)
     again = checkpoint.load_model(tmp_path / "m")

@@ -58,9 +58,11 @@ def perplexity(
     evenly over the data (for a look during training). floor: the source's log-probability of
     every target, one list a story (a flat list for a Stream). tags: names, in the same shape.
     The result does not depend on batch size, padding or order; the model's mode is kept.
-    Raises ValueError when the text is too long for the model or a list's length does not fit.
+    `Masked` data score the words that they hide, given both sides.
+    Raises ValueError when the text is too long for the model or a list's length does not fit,
+    TypeError for next words and a model that sees them.
     """
-    check_context(model, data)
+    check_fits(model, data)
     plan = data.plan(batch_size, stride)
     if max_batches is not None:
         plan = _spread(plan, max_batches)
@@ -130,6 +132,49 @@ def check_context(model: nn.Module, data: Stories | Stream) -> None:
             f"the data hold inputs of {data.longest} tokens; the model's context is {limit}. "
             f"Cut the text to windows of at most {limit}, or build the model with a longer context."
         )
+
+
+def check_fits(model: nn.Module, data: Stories | Stream) -> None:
+    """`check_context`, and TypeError when a model that sees both sides is asked for next words."""
+    if not getattr(model, "causal", True) and not getattr(data, "hidden", False):
+        name = type(model).__name__
+        raise TypeError(
+            f"a {name} sees the whole text, so as the law of the next word it can only copy it. "
+            "Hide words: wrap the data in masking.Masked, or score a text by pseudo_logprobs."
+        )
+    check_context(model, data)
+
+
+@torch.no_grad()
+def pseudo_logprobs(
+    model: nn.Module,
+    text: Sequence[int] | Tensor,
+    mask_id: int,
+    *,
+    places: Sequence[int] | None = None,
+    batch_size: int = 64,
+) -> Tensor:
+    """ln p(word | all other words of the text) for each place, [N] in float64 (nats).
+
+    Their sum is the text's pseudo-log-likelihood (Salazar et al. 2020), the score that a masked
+    language model can give: one place hidden at a time, so a pass for each. It is not the
+    logarithm of a probability of the text. places: only these of ``text``'s, in this order.
+    """
+    ids = torch.as_tensor(text, dtype=torch.long).reshape(1, -1)
+    at = torch.arange(ids.shape[1]) if places is None else torch.as_tensor(places).long()
+    device, training = device_of(model), model.training
+    model.eval()
+    found = []
+    try:
+        for some in at.split(batch_size):
+            rows = torch.arange(len(some))
+            inputs = ids.repeat(len(some), 1)
+            inputs[rows, some] = mask_id
+            logits, _ = model.logits(inputs.to(device))  # [B, T, V]
+            found.append(-token_nats(logits.cpu()[rows, some], ids[0, some]))
+    finally:
+        model.train(training)
+    return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
 
 
 def _spread(plan: list, count: int) -> list:

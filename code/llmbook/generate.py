@@ -33,6 +33,7 @@ def generate(
     its last ``context`` tokens are read.
     """
     check_options(max_new_tokens, temperature, top_k, top_p)
+    check_causal(model)
     ids, single = as_batch(prompt, model.device)
     generator = None if seed is None else torch.Generator(ids.device).manual_seed(seed)
     was_training = model.training
@@ -104,6 +105,7 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
 @torch.no_grad()
 def next_word(model: LanguageModel, ids: list[int] | Tensor) -> Tensor:
     """The law of the token after ``ids``: probabilities ``[V]`` that sum to one."""
+    check_causal(model)
     ids, _ = as_batch(ids, model.device)
     was_training = model.training
     model.eval()
@@ -112,6 +114,16 @@ def next_word(model: LanguageModel, ids: list[int] | Tensor) -> Tensor:
     finally:
         model.train(was_training)
     return logits[0].softmax(dim=-1)
+
+
+def check_causal(model: LanguageModel) -> None:
+    """TypeError for a model that has no law of the next token."""
+    if not getattr(model, "causal", True):
+        raise TypeError(
+            f"a {type(model).__name__} fills in hidden words and has no law of the next one, so "
+            "it cannot write. Use a LanguageModel such as GPT; for a hidden word, read "
+            "model.logits(ids) at the mask token's place."
+        )
 
 
 def as_batch(prompt: list[int] | Tensor, device: torch.device) -> tuple[Tensor, bool]:

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from llmbook import checkpoint as checkpoints
 from llmbook import distributed, optim
 from llmbook.data import Stories, Stream
-from llmbook.evaluate import check_context, perplexity
+from llmbook.evaluate import check_fits, perplexity
 from llmbook.models import LanguageModel
 from llmbook.run import (
     PRECISIONS,
@@ -82,14 +82,16 @@ def fit(
     memory and (dropout aside) the same update. precision: what products of matrices are computed
     in, "float32", "bf16" or "fp16" (with loss scaling). Under torchrun, inside
     `distributed.processes`, every process works on its share of the same batches; with ``shard``
-    it also holds only its share of the weights and the optimizer's state. A model that counts
-    (NGram) reads the data once; of the arguments about updates only batch_size plays a part.
+    it also holds only its share of the weights and the optimizer's state. Data is anything with
+    the methods of Stories and Stream, such as Masked. A model that counts (NGram) reads the data
+    once; of the arguments about updates only batch_size plays a part.
 
-    Raises ValueError for arguments or data that cannot work, TrainingDiverged for a loss or
+    Raises ValueError for arguments or data that cannot work, TypeError for next words and a
+    model that sees them, TrainingDiverged for a loss or
     gradient that is not finite, CheckpointError for a file that cannot be used or written.
     """
     for data in filter(None, (train_data, valid_data)):
-        check_context(model, data)
+        check_fits(model, data)
     if not any(p.requires_grad for p in model.parameters()):
         if getattr(type(model), "count", LanguageModel.count) is LanguageModel.count:
             raise ValueError(

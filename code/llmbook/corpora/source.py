@@ -101,6 +101,29 @@ class Source:
         come = [*words, END]
         return [(math.log(s.law[w]), s.tag) for s, w in zip(steps, come, strict=True)]
 
+    def posterior(self, words: Sequence[str], place: int) -> Law:
+        """The exact law of the word at ``place``, given all words before *and after* it.
+
+        By Bayes: p(w | the others) is p(the whole story with w there), divided by its sum over
+        all w; only words that may follow the beginning need to be tried.
+
+        Raises:
+            ValueError: when ``place`` is no word of the story, or no word at all fits there.
+        """
+        if not 0 <= place < len(words):
+            raise ValueError(f"place is {place}; the story has the places 0 to {len(words) - 1}")
+        joint = {}
+        for word in self.laws(words[:place])[-1].law:
+            try:
+                scores = self.score([*words[:place], word, *words[place + 1 :]])
+            except ValueError:
+                continue  # what comes after is impossible with this word
+            joint[word] = math.exp(math.fsum(logprob for logprob, _ in scores[place:]))
+        if not joint:
+            raise ValueError(f"no tale has a word at {place} between the others of this story")
+        total = math.fsum(joint.values())
+        return {word: chance / total for word, chance in joint.items()}
+
     def floor(self, stories: Sequence[Sequence[str]]) -> "Floor":
         """What the source itself loses on these stories: no model can expect to lose less."""
         if not stories:

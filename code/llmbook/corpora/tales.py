@@ -197,6 +197,7 @@ class Tales(Source):
 DEFAULT = Tales()
 WORDS = DEFAULT.words
 sample, laws, score, floor = DEFAULT.sample, DEFAULT.laws, DEFAULT.score, DEFAULT.floor
+posterior = DEFAULT.posterior
 
 
 def splits(

@@ -2,7 +2,7 @@
 
 from llmbook.layers.attention import KVCache, MultiHeadAttention
 from llmbook.layers.recurrent import GRU, LSTM, RNN
-from llmbook.layers.transformer import Block, FeedForward, LayerNorm, RMSNorm
+from llmbook.layers.transformer import Block, FeedForward, LayerNorm, PostNormBlock, RMSNorm
 
 __all__ = [
     "GRU",
@@ -13,5 +13,6 @@ __all__ = [
     "KVCache",
     "LayerNorm",
     "MultiHeadAttention",
+    "PostNormBlock",
     "RMSNorm",
 ]

@@ -110,3 +110,33 @@ class Block(nn.Module):
             y, _ = self.cross(self.norm_cross(x), memory, mask=memory_mask)
             x = x + self.dropout(y)
         return x + self.dropout(self.feed_forward(self.norm_2(x))), cache
+
+
+class PostNormBlock(nn.Module):
+    """norm(x + attention(x)), then norm(x + feed_forward(x)): the block of 2017 and of BERT.
+
+    The norm stands on the stream itself, after each addition (Vaswani et al. 2017, section
+    3.1), so no road through the block is an identity. Every position sees every other one that
+    ``mask`` allows. ``norm`` makes a normalisation layer from the hidden size.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        activation: str = "gelu",
+        norm: Callable[[int], nn.Module] = LayerNorm,
+    ):
+        super().__init__()
+        self.attention = MultiHeadAttention(hidden_size, num_heads, dropout)
+        self.norm_1 = norm(hidden_size)
+        self.feed_forward = FeedForward(hidden_size, activation)
+        self.norm_2 = norm(hidden_size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """``x [B, T, C]`` -> ``[B, T, C]``; the mask as in MultiHeadAttention."""
+        y, _ = self.attention(x, mask=mask)
+        x = self.norm_1(x + self.dropout(y))
+        return self.norm_2(x + self.dropout(self.feed_forward(x)))

@@ -1,34 +1,39 @@
-"""The book's language models, from counting to the transformer, behind one interface."""
+"""The book's models, from counting to the transformer, behind one interface."""
 
 from typing import Any
 
-from llmbook.models.base import LanguageModel
+from llmbook.models.base import LanguageModel, TokenModel
+from llmbook.models.bert import BERT, BERTConfig
 from llmbook.models.gpt import GPT, GPTConfig
 from llmbook.models.mlp import MLPLM
 from llmbook.models.ngram import NGram
 from llmbook.models.recurrent import GRULM, LSTMLM, RNNLM
 
-NAMES: dict[str, type[LanguageModel]] = {
-    model.name: model for model in (NGram, MLPLM, RNNLM, LSTMLM, GRULM, GPT)
+NAMES: dict[str, type[TokenModel]] = {
+    model.name: model for model in (NGram, MLPLM, RNNLM, LSTMLM, GRULM, GPT, BERT)
 }
+CONFIGS = {"gpt": GPTConfig, "bert": BERTConfig}  # of the models that take one
 
 
-def build(name: str, config: dict[str, Any]) -> LanguageModel:
+def build(name: str, config: dict[str, Any]) -> TokenModel:
     """The untrained model ``name`` (a key of ``NAMES``) with the arguments of ``config``."""
     if name not in NAMES:
         raise ValueError(f"no model is called {name!r}; choose one of {', '.join(NAMES)}")
-    return GPT(GPTConfig(**config)) if name == "gpt" else NAMES[name](**config)
+    return NAMES[name](CONFIGS[name](**config)) if name in CONFIGS else NAMES[name](**config)
 
 
 __all__ = [
+    "BERT",
     "GPT",
     "GRULM",
     "LSTMLM",
     "MLPLM",
     "NAMES",
     "RNNLM",
+    "BERTConfig",
     "GPTConfig",
     "LanguageModel",
     "NGram",
+    "TokenModel",
     "build",
 ]

@@ -1,4 +1,4 @@
-"""What every language model of the book can do, so that one loop trains and measures them all.
+"""What every model of the book can do, so that one loop trains and measures them all.
 
 Dimensions: B batch, T time, V vocabulary.
 """
@@ -10,27 +10,20 @@ import torch
 from torch import Tensor, nn
 
 
-class LanguageModel(nn.Module):
-    """A law of the next token after every prefix of a text.
+class TokenModel(nn.Module):
+    """A network that reads token ids; whether it may look ahead is what ``causal`` says.
 
     A model implements ``logits`` and ``config`` and sets ``vocab_size``; ``context`` is the
     longest input it accepts, None for any length.
-
-    >>> logits, state = model.logits(torch.tensor([[3, 1, 4]]))   # [1, 3, V]
-    >>> logits, state = model.logits(torch.tensor([[1]]), state)  # after 3 1 4 1: [1, 1, V]
     """
 
     name: ClassVar[str]  # the key in ``models.NAMES``
+    causal: ClassVar[bool] = True  # the scores at a position depend on no later token
     vocab_size: int
     context: int | None = None
 
     def logits(self, ids: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Scores of the token after each of ``ids [B, T]``: ``[B, T, V]``, and the new state.
-
-        ``state`` is what an earlier call returned: it stands for all that came before. None is
-        the beginning. Reading a text in pieces gives the same logits as reading it whole, and
-        a state may be continued more than once.
-        """
+        """Scores of every token at each position of ``ids [B, T]``: ``[B, T, V]``, and a state."""
         raise NotImplementedError
 
     def config(self) -> dict[str, Any]:
@@ -74,3 +67,20 @@ class LanguageModel(nn.Module):
                     "vocabulary that the model was trained with"
                 )
         return ids
+
+
+class LanguageModel(TokenModel):
+    """A law of the next token after every prefix of a text.
+
+    >>> logits, state = model.logits(torch.tensor([[3, 1, 4]]))   # [1, 3, V]
+    >>> logits, state = model.logits(torch.tensor([[1]]), state)  # after 3 1 4 1: [1, 1, V]
+    """
+
+    def logits(self, ids: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Scores of the token after each of ``ids [B, T]``: ``[B, T, V]``, and the new state.
+
+        ``state`` is what an earlier call returned: it stands for all that came before. None is
+        the beginning. Reading a text in pieces gives the same logits as reading it whole, and
+        a state may be continued more than once.
+        """
+        raise NotImplementedError

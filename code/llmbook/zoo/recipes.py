@@ -18,6 +18,7 @@ import llmbook
 from llmbook import checkpoint, models
 from llmbook.data import Stories, Stream
 from llmbook.evaluate import perplexity
+from llmbook.masking import MASK, Masked
 from llmbook.run import History
 from llmbook.text import CharVocab, Vocab, WordVocab
 from llmbook.train import fit
@@ -58,6 +59,13 @@ RECIPES: dict[str, Recipe] = {
         {"hidden_size": 128},
         {"steps": 4000, "batch_size": 16, "lr": 2e-3},
     ),
+    "tales-bert": Recipe(
+        "a bidirectional encoder that fills in hidden words of Tales",
+        "hidden-tales",
+        "bert",
+        {"context": 256, "hidden_size": 64, "num_heads": 4, "num_layers": 2},
+        {"steps": 6000, "batch_size": 16, "lr": 3e-3},
+    ),
     "english-gpt": Recipe(
         "a character-level transformer on Python's own English",
         "pydocs",
@@ -77,19 +85,19 @@ class Data:
     """A corpus made ready: vocabulary, parts, where it comes from, its floor where known."""
 
     vocab: Vocab
-    train: Stories | Stream
-    valid: Stories | Stream
+    train: Stories | Stream | Masked
+    valid: Stories | Stream | Masked
     provenance: dict[str, Any]
     floor: list | None = None
     tags: list | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-def tales_data(recipe: Recipe) -> Data:
+def tales_data(recipe: Recipe, vocab: Vocab | None = None) -> Data:
     """20,000 stories to learn from and 500 others to validate on, both with known floor."""
     from llmbook.corpora import tales
 
-    vocab = WordVocab(tales.WORDS)
+    vocab = vocab or WordVocab(tales.WORDS)
     parts = tales.splits(seed=recipe.seed)
     data = {
         name: Stories([vocab.encode(story) for story in stories], end=vocab.end_id)
@@ -104,6 +112,20 @@ def tales_data(recipe: Recipe) -> Data:
     return Data(vocab, data["train"], data["valid"], source, floor.logprobs, floor.tags, notes)
 
 
+def hidden_tales_data(recipe: Recipe) -> Data:
+    """The same stories with 15 % of their words hidden. The floor of next words is not theirs."""
+    from llmbook.corpora import tales
+
+    vocab = WordVocab([MASK, *tales.WORDS])
+    data = tales_data(recipe, vocab)
+    for part in ("train", "valid"):
+        hidden = Masked(getattr(data, part), vocab.id(MASK), len(vocab),
+                        specials=(vocab.unk_id, vocab.end_id))  # fmt: skip
+        setattr(data, part, hidden)
+    data.floor, data.notes = None, {}
+    return data
+
+
 def pydocs_data(recipe: Recipe) -> Data:
     """The prose of Python's own help texts, character by character."""
     from llmbook.corpora import pydocs
@@ -115,7 +137,11 @@ def pydocs_data(recipe: Recipe) -> Data:
     return Data(vocab, *rows, pydocs.provenance())
 
 
-CORPORA: dict[str, Callable[[Recipe], Data]] = {"tales": tales_data, "pydocs": pydocs_data}
+CORPORA: dict[str, Callable[[Recipe], Data]] = {
+    "tales": tales_data,
+    "hidden-tales": hidden_tales_data,
+    "pydocs": pydocs_data,
+}
 
 
 def make(name: str, folder: Path = FOLDER, progress: bool = True) -> dict[str, Any]:
