@@ -39,6 +39,8 @@ ALLOWED = {
     "run": {"checkpoint", "data", "evaluate"},
     "train": BELOW_TRAINING,
     "zoo": BELOW_TRAINING | {"text", "train"},
+    "hub": {"hub_files", "settings", "zoo"},
+    "hub_files": {"models", "text", "zoo"},
     "check": {
         "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
     },
