@@ -21,7 +21,7 @@ BELOW_TRAINING = {"checkpoint", "corpora", "data", "evaluate", "models", "optim"
 ALLOWED = {
     "settings": set(),
     "ops": set(),
-    "optim": set(),
+    "optim": {"ops"},
     "data": set(),
     "files": set(),
     "text": {"files"},
