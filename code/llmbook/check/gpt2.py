@@ -13,15 +13,16 @@ from llmbook.check.core import exercise, expect, require
     "gpt2.parameters",
     asked="my_count(V, T, C, L, tied) gives the number of parameters of a GPT-2 with V tokens, T "
     "positions, C channels and L blocks; an untied head has a matrix of its own",
-    hint="V·C + T·C, then L times (12 C² + 13 C), then the last norm's 2 C; a tied head adds nothing",
+    hint="V·C + T·C, then L times (12 C² + 13 C), the last norm's 2 C; a tied head adds nothing",
 )
 def _(count):
     from transformers import GPT2Config, GPT2LMHeadModel
 
     for V, T, C, L, tied in ((11, 4, 4, 1, True), (30, 8, 8, 3, True), (30, 8, 8, 2, False)):
         config = GPT2Config(
-            vocab_size=V, n_positions=T, n_embd=C, n_layer=L, n_head=2, tie_word_embeddings=tied
-        )
+            vocab_size=V, n_positions=T, n_embd=C, n_layer=L, n_head=2, tie_word_embeddings=tied,
+            bos_token_id=None, eos_token_id=None,
+        )  # fmt: skip
         with torch.device("meta"):
             gives = GPT2LMHeadModel(config).num_parameters()
         expect(count, V, T, C, L, tied, gives=gives)
@@ -38,7 +39,7 @@ def _safetensors(tensors: dict[str, torch.Tensor], metadata: bool) -> bytes:
     "gpt2.header",
     asked="my_header(data) gives {name: shape} for each tensor in the bytes of a safetensors file, "
     "the shapes as lists, and no entry for the file's own __metadata__",
-    hint="data[:8] is the header's length, least byte first; the header is JSON and begins at byte 8",
+    hint="data[:8] is the header's length, least byte first; the JSON begins at byte 8",
 )
 def _(header):
     for shapes, metadata in (
@@ -70,7 +71,7 @@ def _(take):
     "gpt2.head",
     asked="my_query(x, W, b, head, num_heads) gives the queries [T, D] of one head, from the normed "
     "stream x [T, C] and GPT-2's c_attn: W [C, 3C] and b [3C]",
-    hint="no transpose: x @ W + b is [T, 3C]; queries are its first C columns, head after head",
+    hint="no transpose: x @ W + b is [T, 3C]; its first C columns are queries, head after head",
 )
 def _(query):
     for T, C, H in ((1, 2, 1), (5, 8, 4), (3, 12, 3)):
@@ -94,8 +95,9 @@ def _(flops):
 
     for B, T, V, C, L in ((1, 1, 10, 4, 1), (2, 6, 10, 4, 1), (1, 8, 30, 8, 3)):
         config = GPT2Config(
-            vocab_size=V, n_positions=8, n_embd=C, n_layer=L, n_head=2, attn_implementation="eager"
-        )
+            vocab_size=V, n_positions=8, n_embd=C, n_layer=L, n_head=2,
+            bos_token_id=None, eos_token_id=None, attn_implementation="eager",
+        )  # fmt: skip
         model = GPT2LMHeadModel(config).eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             model(torch.zeros(B, T, dtype=torch.long))
