@@ -25,7 +25,7 @@ ALLOWED = {
     "settings": set(),
     "history": set(),
     "ops": set(),
-    "optim": set(),
+    "optim": {"ops"},
     "data": set(),
     "files": set(),
     "masking": {"data"},
@@ -49,6 +49,8 @@ ALLOWED = {
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
     "zoo": BELOW_TRAINING | {"cost", "text", "train"},
+    "hub": {"hub_files", "settings", "zoo"},
+    "hub_files": {"models", "text", "zoo"},
     "check": {
         "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
         "masking", "metrics", "uncertainty",

@@ -1,8 +1,12 @@
 """Schedules are what their names say, and weight decay meets matrices alone."""
 
-import pytest
+import copy
 
-from llmbook import models, optim
+import pytest
+import torch
+from torch import nn
+
+from llmbook import checkpoint, models, ops, optim
 
 CONFIGS = {"mlp": {}, "rnn": {}, "lstm": {"num_layers": 2}, "gru": {}, "gpt": {"num_heads": 2}}
 
@@ -57,3 +61,103 @@ def test_clipping_scales_all_gradients_together(limit):
     scale = min(1.0, limit / norm) if limit else 1.0
     for p in model.parameters():
         assert p.grad.flatten().tolist() == pytest.approx((p * scale).flatten().tolist(), rel=1e-4)
+
+
+def test_adamw_from_its_formula_equals_torchs_over_a_hundred_steps():
+    torch.manual_seed(0)
+    p = torch.randn(5, 3, dtype=torch.float64)
+    theirs = nn.Parameter(p.clone())
+    settings = {"lr": 0.02, "betas": (0.8, 0.97), "eps": 1e-6, "weight_decay": 0.3}
+    optimizer = torch.optim.AdamW([theirs], **settings)
+    m, v = torch.zeros_like(p), torch.zeros_like(p)
+    for t in range(1, 101):
+        g = torch.randn(5, 3, dtype=torch.float64) * 10 ** torch.randn(()).double()
+        theirs.grad = g.clone()
+        optimizer.step()
+        p, m, v = ops.adamw_step(p, g, m, v, t, **settings)
+        torch.testing.assert_close(p, theirs.detach(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 9), (9, 4), (1, 5)])
+def test_newton_schulz_keeps_the_directions_and_levels_the_singular_values(shape):
+    torch.manual_seed(0)
+    G = torch.randn(shape, dtype=torch.float64)
+    U, _, Vh = torch.linalg.svd(G, full_matrices=False)
+    exact = ops.orthogonalise(G, steps=30, coefficients=(15 / 8, -10 / 8, 3 / 8))
+    torch.testing.assert_close(exact, U @ Vh, rtol=1e-9, atol=1e-9)
+    for scale in (1e-4, 1.0, 1e4):  # only the direction of G counts
+        near = U.T @ ops.orthogonalise(scale * G) @ Vh.T
+        assert (near - near.diag().diag()).abs().max() < 1e-9
+        assert 0.3 < near.diag().min() <= near.diag().max() < 1.3
+    assert ops.orthogonalise(torch.zeros(shape)).abs().max() == 0
+
+
+def test_muon_moves_as_torchs_does_up_to_its_half_precision():
+    torch.manual_seed(0)
+    first = [torch.randn(shape) for shape in ((24, 16), (16, 16), (16, 48))]
+    ours, theirs = ([nn.Parameter(p.clone()) for p in first] for _ in range(2))
+    a = optim.Muon(ours, lr=0.01, weight_decay=0.1)
+    b = torch.optim.Muon(theirs, lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    for _ in range(5):
+        for x, y in zip(ours, theirs, strict=True):
+            x.grad = torch.randn_like(x)
+            y.grad = x.grad.clone()
+        a.step()
+        b.step()
+    for x, y, start in zip(ours, theirs, first, strict=True):
+        # bfloat16 keeps 8 binary digits, an error of 1/256 a step that partly averages out
+        assert (x - y).norm() < 0.02 * (y - start).norm()
+
+
+def gpt(**changes):
+    torch.manual_seed(0)
+    return models.GPT(models.GPTConfig(11, 8, hidden_size=8, num_heads=2, **changes))
+
+
+@pytest.mark.parametrize("tie", [True, False])
+def test_muon_gets_the_hidden_matrices_and_adamw_all_else(tie):
+    model = gpt(tie=tie, positions="learned", num_layers=2)
+    optimizer = optim.muon(model, lr=0.1, weight_decay=0.7)
+    names = {id(p): name for name, p in model.named_parameters()}
+    kinds = {"muon": {}, "adamw": {}}
+    for group in optimizer.param_groups:
+        kind = kinds["muon" if "momentum" in group else "adamw"]
+        kind |= {names[id(p)]: group["weight_decay"] for p in group["params"]}
+    matrices = {n for n, p in model.named_parameters() if n.startswith("blocks") and p.ndim == 2}
+    assert kinds["muon"] == dict.fromkeys(matrices, 0.7)
+    assert kinds["muon"].keys() | kinds["adamw"].keys() == set(names.values())
+    assert kinds["adamw"]["embedding.weight"] == 0
+    assert kinds["adamw"].get("head.weight") == (None if tie else 0.7)
+
+
+def test_muon_refuses_a_model_without_hidden_matrices():
+    with pytest.raises(ValueError, match="no matrix between hidden layers"):
+        optim.make("muon", nn.Embedding(5, 3), 0.1, 0.0)
+
+
+def test_muons_state_survives_a_checkpoint_bit_for_bit(tmp_path):
+    model = gpt(num_layers=1)
+    optimizer = optim.make("muon", model, 0.05, 0.1)
+    ids = torch.arange(8)[None]
+
+    def update(model, optimizer):
+        optimizer.zero_grad()
+        model.logits(ids)[0].logsumexp(-1).mean().backward()
+        optimizer.step()
+
+    for _ in range(3):
+        update(model, optimizer)
+    checkpoint.save(tmp_path / "x.safetensors", model, optimizer)
+    twin = copy.deepcopy(model)
+    other = optim.make("muon", twin, 0.05, 0.1)
+    other.load_state_dict(checkpoint.load(tmp_path / "x.safetensors").optimizer)
+    for group in other.param_groups:
+        group["lr"] = 0.02  # as a loop's schedule does: it must reach both parts
+    for group in optimizer.param_groups:
+        group["lr"] = 0.02
+    for _ in range(3):
+        update(model, optimizer)
+        update(twin, other)
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True)
+    )

@@ -12,7 +12,8 @@ from llmbook.evaluate import perplexity
 from llmbook.zoo import __main__ as command
 from llmbook.zoo import recipes
 
-LIMIT = 2_000_000  # bytes of weights: the book's bound is 5 MB for all that will come
+LIMIT = 5_000_000  # bytes: the bound on all of the book's weights together
+CPU_SECONDS = 480  # the bound on a recipe: eight minutes of one core
 TINY = recipes.Recipe(
     "a test", "tales", "rnn", {"hidden_size": 8}, {"steps": 5, "batch_size": 4, "lr": 1e-2}
 )
@@ -40,7 +41,7 @@ def test_a_model_is_what_its_card_and_recipe_say(name):
     assert model.num_params() == card["parameters"]
     assert len(vocab) == model.vocab_size
     assert all(p.isfinite().all() for p in model.parameters())
-    assert card["cpu_seconds"] < 240  # four minutes: the bound on a recipe
+    assert card["cpu_seconds"] < CPU_SECONDS
     assert card["data"]["licence"]
     assert card["licence"]
     assert len({len(card["log"][k]) for k in ("step", "loss", "grad_norm", "lr")}) == 1

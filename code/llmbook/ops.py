@@ -216,3 +216,51 @@ def rotary(x: Tensor, positions: Tensor, base: float = 10000.0) -> Tensor:
     """
     angles = rotary_angles(positions, x.shape[-1], base)
     return rotate(x, angles.cos().to(x.dtype), angles.sin().to(x.dtype))
+
+
+# --- From gradients to updates ---------------------------------------------------------------
+
+
+def adamw_step(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.99),
+    eps: float = 1e-8,
+    weight_decay: float = 0.1,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One update of AdamW: new ``(p, m, v)``, all of the shape of ``p``; ``t`` is 1 at the first.
+
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101, algorithm 2.
+    """
+    beta_1, beta_2 = betas
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g * g
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v / (1 - beta_2**t)
+    p = p - lr * weight_decay * p - lr * m_hat / (v_hat.sqrt() + eps)
+    return p, m, v
+
+
+def orthogonalise(
+    G: Tensor,
+    steps: int = 5,
+    coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+) -> Tensor:
+    """Newton-Schulz: G = U S Vᵀ ``[rows, columns]`` with its singular values driven towards 1.
+
+    Every step maps each singular value s to a s + b s³ + c s⁵ and leaves U and V alone. Jordan's
+    coefficients lift small values fastest and leave all between about 0.7 and 1.2; with
+    (15/8, -10/8, 3/8) they converge to 1. Jordan et al. 2024, "Muon".
+    """
+    a, b, c = coefficients
+    wide = G.shape[0] <= G.shape[1]
+    X = G if wide else G.T
+    X = X / X.norm().clamp(min=1e-7)  # the Frobenius norm: no singular value is above 1
+    for _ in range(steps):
+        A = X @ X.T
+        X = a * X + (b * A + c * A @ A) @ X
+    return X if wide else X.T

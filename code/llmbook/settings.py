@@ -9,6 +9,7 @@ Environment variables that the package reads (all optional):
 
 ``LLMBOOK_SCALE``   ``laptop``, ``gpu`` or ``full``. Unset: ``gpu`` where CUDA is, else ``laptop``.
 ``LLMBOOK_ONLINE``  ``1`` lets chapters fetch real data and weights; nothing else does.
+``LLMBOOK_CACHE``   the folder for what the package makes once and keeps (see `llmbook.hub`).
 ``TQDM_DISABLE``    ``1`` hides every progress bar (tqdm's own variable).
 """
 
@@ -62,6 +63,11 @@ def settings() -> Settings:
     steps, width = _FACTORS[name]
     device = "cuda" if cuda and name != "laptop" else "cpu"
     return Settings(name, device, step_factor=steps, width_factor=width)
+
+
+def online() -> bool:
+    """Whether the reader asked for real data and weights: ``LLMBOOK_ONLINE=1``, nothing else."""
+    return os.environ.get("LLMBOOK_ONLINE", "").strip() == "1"
 
 
 def seed_everything(seed: int) -> None:

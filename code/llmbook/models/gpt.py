@@ -168,40 +168,14 @@ class GPT(LanguageModel):
 
     @classmethod
     def from_transformers(cls, model: nn.Module) -> "GPT":
-        """A GPT with the weights of a transformers ``GPT2LMHeadModel``."""
-        theirs = model.config
-        activations = {"gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "gelu": "gelu_exact"}
-        config = GPTConfig.gpt2(
-            theirs.vocab_size,
-            context=theirs.n_positions,
-            hidden_size=theirs.n_embd,
-            num_heads=theirs.n_head,
-            num_layers=theirs.n_layer,
-            dropout=theirs.resid_pdrop,
-            activation=activations[theirs.activation_function],
-            tie=theirs.tie_word_embeddings,
-        )
-        new = cls(config).to(model.lm_head.weight)
-        weights = {"head.weight": model.lm_head.weight}
-        for name, p in model.transformer.named_parameters():
-            for old, ours in GPT2_NAMES.items():
-                name = name.replace(old, ours)
-            # transformers keeps GPT-2's linear maps as [in, out], torch as [out, in]
-            linear = p.dim() == 2 and name.startswith("blocks")
-            weights[name] = p.t() if linear else p
-        new.load_state_dict(weights)
-        return new
+        """A GPT with the weights of a transformers ``GPT2LMHeadModel``, copied."""
+        from llmbook.models.convert import from_transformers
 
+        return from_transformers(model)
 
-GPT2_NAMES = {  # transformers' names of GPT-2's parts, and ours
-    "wte": "embedding",
-    "wpe": "position",
-    "ln_f": "norm",
-    "h.": "blocks.",
-    "ln_1": "norm_1",
-    "ln_2": "norm_2",
-    "attn.c_attn": "attention.qkv",
-    "attn.c_proj": "attention.out",
-    "mlp.c_fc": "feed_forward.up",
-    "mlp.c_proj": "feed_forward.out",
-}
+    def to_transformers(self, end_id: int | None = None) -> nn.Module:
+        """A transformers ``GPT2LMHeadModel`` with these weights, copied; ``end_id`` is the token
+        that begins and ends its texts. ValueError for a shape that GPT-2 does not have."""
+        from llmbook.models.convert import to_transformers
+
+        return to_transformers(self, end_id)

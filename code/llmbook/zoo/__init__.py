@@ -36,6 +36,13 @@ def card(name: str) -> dict[str, Any]:
     return json.loads(_file(name, "json").read_text(encoding="utf-8"))
 
 
+def card_text(name: str) -> str:
+    """The card as Markdown: configuration, data, seed, log, results, licence."""
+    from llmbook.zoo.cards import text
+
+    return text(card(name))
+
+
 def log(name: str) -> dict[str, list[float]]:
     """The log of a model's training: lists as in `llmbook.train.History`, thinned out."""
     return card(name)["log"]
