@@ -212,17 +212,24 @@ def _build(vocab_size: int, chosen: dict[str, Any]) -> Any:
 def _load(name: str) -> tuple[Any, Any]:
     """The model and vocabulary of a file, or of a model that the book brings."""
     from llmbook import checkpoint, zoo
+    from llmbook.generate import check_causal
     from llmbook.text import Vocab
 
     if not Path(name).exists() and name in zoo.names():
-        return zoo.load(name)
-    point = checkpoint.load(name)
-    if point.vocabulary is None:
-        raise UserError(
-            f"{name} holds no vocabulary, so text cannot be turned into its numbers. Give a "
-            "model that `python -m llmbook train` wrote."
-        )
-    return checkpoint.rebuild(point), Vocab.from_dict(point.vocabulary)
+        model, vocab = zoo.load(name)
+    else:
+        point = checkpoint.load(name)
+        if point.vocabulary is None:
+            raise UserError(
+                f"{name} holds no vocabulary, so text cannot be turned into its numbers. Give a "
+                "model that `python -m llmbook train` wrote."
+            )
+        model, vocab = checkpoint.rebuild(point), Vocab.from_dict(point.vocabulary)
+    try:
+        check_causal(model)
+    except TypeError as error:
+        raise UserError(f"{name}: {error}") from error
+    return model, vocab
 
 
 def _mistakes() -> tuple[type[Exception], ...]:
