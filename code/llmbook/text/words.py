@@ -88,12 +88,18 @@ def _folder() -> Path:
 
 def origin(resource: str) -> str | None:
     """Whose data NLTK would use: "NLTK" for published data, "the book", or None for none."""
-    import nltk
+    import warnings
 
-    try:
-        found = nltk.data.find(f"{resource}/" if resource == PUNKT else resource)
-    except LookupError:
-        return None
+    import nltk
+    from tqdm import TqdmWarning
+
+    with warnings.catch_warnings():
+        # NLTK 3.10 also looks into the hub's cache; importing that complains of missing widgets.
+        warnings.simplefilter("ignore", TqdmWarning)
+        try:
+            found = nltk.data.find(f"{resource}/" if resource == PUNKT else resource)
+        except LookupError:
+            return None
     return "the book" if str(found).startswith(str(_folder())) else "NLTK"
 
 
