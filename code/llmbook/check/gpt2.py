@@ -69,8 +69,8 @@ def _(take):
 
 @exercise(
     "gpt2.head",
-    asked="my_query(x, W, b, head, num_heads) gives the queries [T, D] of one head, from the normed "
-    "stream x [T, C] and GPT-2's c_attn: W [C, 3C] and b [3C]",
+    asked="my_query(x, W, b, head, num_heads) gives the queries [T, D] of one head, from the "
+    "normed stream x [T, C] and GPT-2's c_attn: W [C, 3C] and b [3C]",
     hint="no transpose: x @ W + b is [T, 3C]; its first C columns are queries, head after head",
 )
 def _(query):
