@@ -77,7 +77,7 @@ RECIPES: dict[str, Recipe] = {
             "context": 128, "hidden_size": 128, "num_heads": 4, "num_layers": 4,
             "positions": "learned",  # the rest as in GPT-2; first weights fit the narrow width
         },
-        {"steps": 120, "batch_size": 8, "lr": 8e-3, "optimizer": "muon", "warmup": 0.05},
+        {"steps": 800, "batch_size": 8, "lr": 8e-3, "optimizer": "muon", "warmup": 0.05},
     ),
 }  # fmt: skip
 
