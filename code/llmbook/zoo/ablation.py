@@ -11,6 +11,9 @@ seen: in them a warm-up and a falling rate cost more than they gave, and Muon le
 1. At 600 steps the falling rate gains at least 0.03 nats over a constant one.
 2. Warm-up, clipping and dropout each matter by less than 0.1 nats either way.
 3. Muon beside AdamW leads by at least 0.2 nats, and plain gradient descent trails by 0.3.
+
+What came: 3 held. 1 was wrong: the constant rate was better by a tenth. Of 2, only clipping was
+as small as predicted: without warm-up 0.22 nats were lost, and with dropout 0.14.
 """
 
 import json
