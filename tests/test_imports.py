@@ -48,7 +48,7 @@ ALLOWED = {
     "evaluate": {"ops", "data"},
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
-    "zoo": BELOW_TRAINING | {"cost", "text", "train"},
+    "zoo": BELOW_TRAINING | {"cost", "files", "text", "train"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
