@@ -43,13 +43,13 @@ def peer(file: str, seed: int, iterations: int) -> dict:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     from llmbook import optim
-    from llmbook.__main__ import _split
     from llmbook.corpora import text_file
+    from llmbook.shell.train import split
     from llmbook.text import CharVocab
 
     text = text_file(file)
     vocab = CharVocab.from_text(text)
-    train, valid = _split(vocab.encode(text), CONTEXT)
+    train, valid = split(vocab.encode(text), CONTEXT)
     torch.manual_seed(seed)
     model = GPT2LMHeadModel(
         GPT2Config(
@@ -81,14 +81,14 @@ def peer(file: str, seed: int, iterations: int) -> dict:
 def ours(file: str, model: str) -> dict:
     """The loss of the model that the shell has written, and the CPU seconds of its loop."""
     from llmbook import checkpoint
-    from llmbook.__main__ import _split
     from llmbook.corpora import text_file
+    from llmbook.shell.train import split
     from llmbook.text import Vocab
 
     point = checkpoint.load(model)
     net = checkpoint.rebuild(point)
     vocab = Vocab.from_dict(point.vocabulary)
-    valid = _split(vocab.encode(text_file(file)), CONTEXT)[1]
+    valid = split(vocab.encode(text_file(file)), CONTEXT)[1]
     nats = score(lambda ids: net.logits(ids)[0], net, valid)
     return {"nats": nats, "cpu": point.history["cpu_seconds"][-1], **point.extra["shell"]}
 

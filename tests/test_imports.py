@@ -49,6 +49,7 @@ ALLOWED = {
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
     "zoo": BELOW_TRAINING | {"cost", "files", "text", "train"},
+    "shell": BELOW_TRAINING | {"generate", "text", "train", "zoo"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
@@ -59,7 +60,8 @@ ALLOWED = {
 
 HEAVY = {
     "transformers", "matplotlib", "nltk", "IPython", "jupyterquiz", "scipy", "sphinx", "rich",
-    "peft", "rouge_score", "sacrebleu", "sklearn", "tiktoken", "tokenizers",
+    "peft", "rouge_score", "sacrebleu", "sklearn", "tiktoken", "tokenizers", "bm25s", "onnx",
+    "onnxruntime", "onnxscript", "opacus",
 }  # fmt: skip
 
 #: The name that a package is imported by, where it is not the name that it is installed by.
@@ -117,7 +119,7 @@ def test_every_foreign_import_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     core = {_canonical(d) for d in project["dependencies"]}
-    optional = {_canonical(d) for d in extras["practice"]}
+    optional = {_canonical(d) for d in extras["practice"] + extras["perspectives"]}
     everything = core | {_canonical(d) for lists in extras.values() for d in lists}
     own = {f.stem for f in (ROOT / "book").rglob("*.py")} | {"llmbook", "cells", "common"}
     own |= {f.stem for folder in ("tests", "benchmarks") for f in (ROOT / folder).glob("*.py")}

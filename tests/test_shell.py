@@ -12,6 +12,7 @@ import torch
 
 from llmbook import __main__ as shell
 from llmbook import checkpoint, models
+from llmbook.shell.train import DEFAULTS, build
 
 TEXT = "the cat sat on the mat, and the dog sat on the log.\n" * 12
 QUICK = ["--steps", "4", "--context", "8", "--layers", "1", "--heads", "2", "--hidden", "8"]
@@ -133,7 +134,7 @@ def test_help_names_the_commands(capsys):
 
 
 def test_the_defaults_make_a_gpt_of_the_documented_shape():
-    made = shell._build(65, shell.DEFAULTS)
+    made = build(65, DEFAULTS)
     assert (made.config()["num_layers"], made.config()["num_heads"]) == (4, 4)
     assert (made.config()["hidden_size"], made.context) == (128, 64)
 

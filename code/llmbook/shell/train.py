@@ -1,0 +1,142 @@
+"""`python -m llmbook train`: a GPT on any text file, alone or under torchrun."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from llmbook.shell import Command, UserError, whole
+
+# nanoGPT's CPU shape; rate and length were chosen on other English than the benchmark's.
+DEFAULTS = {
+    "steps": 1000, "context": 64, "layers": 4, "heads": 4, "hidden": 128, "dropout": 0.0,
+    "batch": 12, "lr": 4e-3, "seed": 0, "accumulate": 1, "precision": "float32",
+}  # fmt: skip
+VALID = 0.1  # the last tenth of the text is kept for validation
+CHECKPOINT_EVERY = 200  # steps
+
+
+def add(command: Command) -> None:
+    """The command and its options."""
+    sub = command(train, file="a UTF-8 text; a megabyte is plenty, ten kilobytes a beginning")
+    sub.add_argument("--out", default="model.safetensors", help="file to write (%(default)s)")
+    either = sub.add_mutually_exclusive_group()
+    either.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    either.add_argument("--force", action="store_true", help="replace --out if it exists")
+    shard = "under torchrun: cut weights and optimizer up between the processes"
+    sub.add_argument("--shard", action="store_true", help=shard)
+    for name, default in DEFAULTS.items():
+        kind = int if name == "seed" else {int: whole}.get(type(default), type(default))
+        sub.add_argument(f"--{name}", type=kind, metavar="N", help=f"default {default}")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a character-level GPT on a text file and write it with its vocabulary."""
+    from llmbook import distributed
+    from llmbook.settings import settings
+
+    kind = settings().device
+    with distributed.processes(kind) as world:
+        _train(options, distributed.device(kind), print if world.first else _silent)
+
+
+def _silent(*args: Any, **kwargs: Any) -> None:
+    """What the processes beside the first print."""
+
+
+def _train(options: argparse.Namespace, device: Any, say: Callable[..., None]) -> None:
+    from llmbook.corpora import text_file
+    from llmbook.text import CharVocab
+    from llmbook.train import fit
+
+    out = Path(options.out)
+    _check_out(out, options)
+    text = text_file(options.file)
+    chosen = _settings(out, options)
+    vocab = CharVocab.from_text(text)
+    train_data, valid_data = split(vocab.encode(text), chosen["context"])
+    model = build(len(vocab), chosen).to(device)
+    say(
+        f"{options.file}: {len(text):,} characters, {len(set(text))} different; "
+        f"{train_data.num_tokens + 1:,} to learn from, {valid_data.num_tokens + 1:,} to validate\n"
+        f"GPT of {chosen['layers']} layers, {chosen['heads']} heads, {chosen['hidden']} wide, "
+        f"context {chosen['context']}: {model.num_params():,} parameters",
+        flush=True,
+    )
+    try:
+        history = fit(
+            model, train_data, valid_data=valid_data,
+            steps=chosen["steps"], batch_size=chosen["batch"], lr=chosen["lr"], seed=chosen["seed"],
+            accumulate=chosen["accumulate"], precision=chosen["precision"], shard=options.shard,
+            checkpoint=out, checkpoint_every=CHECKPOINT_EVERY, resume=options.resume,
+            overwrite=options.force, extra={"vocabulary": vocab.to_dict(), "shell": chosen},
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        say(f"{out} holds the run so far; --resume goes on with it.", file=sys.stderr)
+        raise
+    loss = history.valid_loss[-1]
+    say(
+        f"validation loss {loss:.3f} nats a character, after {history.cpu_seconds[-1]:.0f} CPU "
+        f"seconds of training\n{out} is written. Try: python -m llmbook generate {out}"
+    )
+
+
+def _check_out(out: Path, options: argparse.Namespace) -> None:
+    """Before any reading and training: may this file be written, and by this run?"""
+    from llmbook.checkpoint import check_writable
+
+    if options.resume and not out.exists():
+        raise UserError(f"there is no {out} to go on with; leave --resume out to begin.")
+    check_writable(out)
+    if out.exists() and Path(options.file).exists() and out.samefile(options.file):
+        raise UserError(f"{out} is the text itself; give another name to --out.")
+    if out.exists() and not (options.resume or options.force):
+        raise UserError(
+            f"{out} exists. Give --resume to go on with that run, --force to replace it, or "
+            "another name to --out."
+        )
+
+
+def _settings(out: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """What was given, over what the run to be resumed began with, over the defaults."""
+    from llmbook.checkpoint import load
+
+    earlier = load(out).extra.get("shell", {}) if options.resume else {}
+    return {name: getattr(options, name) if getattr(options, name) is not None
+            else earlier.get(name, default) for name, default in DEFAULTS.items()}  # fmt: skip
+
+
+def split(ids: list[int], context: int) -> tuple[Any, Any]:
+    """The first nine tenths to learn from, the last to validate on."""
+    from llmbook.data import Stream
+
+    kept = max(2, int(VALID * len(ids)))
+    if len(ids) - kept < context + 1:
+        raise UserError(
+            f"the text has {len(ids)} characters, {len(ids) - kept} of them to learn from; a "
+            f"context of {context} needs at least {context + 1} of those. Give a longer text, or "
+            f"a smaller --context."
+        )
+    valid = ids[-kept:]
+    return Stream(ids[:-kept], context), Stream(valid, min(context, kept - 1))
+
+
+def build(vocab_size: int, chosen: dict[str, Any]) -> Any:
+    """The model with first weights that depend on the seed alone."""
+    from dataclasses import replace
+
+    import torch
+
+    from llmbook.models import GPT, GPTConfig
+
+    if chosen["hidden"] % (2 * chosen["heads"]):
+        raise UserError(
+            f"--hidden is {chosen['hidden']} and --heads {chosen['heads']}; each head needs an "
+            "even number of the hidden units: give a --hidden that 2 x --heads divides."
+        )
+    names = {"num_layers": "layers", "num_heads": "heads", "hidden_size": "hidden"}
+    shape = {ours: chosen[name] for ours, name in names.items()}
+    torch.manual_seed(chosen["seed"])
+    config = GPTConfig.modern(vocab_size, context=chosen["context"], **shape)
+    return GPT(replace(config, dropout=chosen["dropout"]))
