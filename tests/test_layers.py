@@ -14,6 +14,7 @@ from llmbook.layers import (
     LayerNorm,
     MultiHeadAttention,
     RMSNorm,
+    fused,
 )
 from llmbook.layers.bptt import GRUOverTime, LSTMOverTime, RNNOverTime
 from llmbook.layers.transformer import ACTIVATIONS
@@ -277,6 +278,27 @@ def test_activations(dtype, name):
     same(ACTIVATIONS[name], plain[name], x)
     shape = torch.zeros(0, 3, dtype=dtype)
     assert ACTIVATIONS[name](shape).shape == (0, 3)
+
+
+@both_precisions
+def test_a_derivative_by_hand_changes_no_value(dtype):
+    x = randn(40, C, dtype=dtype, scale=3)
+    for function in (fused.gelu, fused.squared_relu, fused.rms_norm):
+        by_hand = function(x.clone().requires_grad_())
+        assert by_hand.grad_fn is not None
+        close(by_hand.detach(), function(x))
+
+
+def test_half_precision_is_left_to_torchs_kernels():
+    x = randn(40, C, dtype=torch.float64).bfloat16().requires_grad_()
+    y = fused.gelu(x)
+    assert torch.equal(y, nn.functional.gelu(x, approximate="tanh"))
+    assert torch.equal(fused.rms_norm(x, 1e-6), nn.functional.rms_norm(x, (C,), eps=1e-6))
+
+
+def test_a_norm_of_nothing_but_zeros_is_finite():
+    x = torch.zeros(2, C, dtype=torch.float64, requires_grad=True)
+    same(lambda x: fused.rms_norm(x, 1e-6), lambda x: nn.functional.rms_norm(x, (C,), eps=1e-6), x)
 
 
 def test_an_unknown_activation_is_named():

@@ -189,3 +189,8 @@ def test_importing_plot_does_not_import_matplotlib():
     code = "import sys, llmbook.plot; sys.exit('matplotlib' in sys.modules)"
     env = {"PYTHONPATH": str(Path(plot.__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == 0
+
+
+def test_a_curve_of_the_floors_family_is_dashed():
+    drawn = plot.curves({"floor": [1.0, 1.0], "GPT": [2.0, 1.5]}, **NAMED)
+    assert drawn._repr_mimebundle_()

@@ -3,6 +3,9 @@
 Dimensions: B batch, T time, V vocabulary.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -39,10 +42,11 @@ def generate(
     was_training = model.training
     model.eval()
     try:
+        reader = model.reader() if use_cache else model.logits
         state, start = None, ids.shape[1]
         done = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
         for _ in range(max_new_tokens):
-            logits, state = read(model, ids, state, use_cache)
+            logits, state = read(model, ids, state, use_cache, reader)
             token = choose(logits, temperature, top_k, top_p, generator)
             ids = torch.cat([ids, token[:, None]], dim=1)
             if stop is not None:
@@ -55,17 +59,24 @@ def generate(
     return rows[0] if single else rows
 
 
-def read(model: LanguageModel, ids: Tensor, state, use_cache: bool) -> tuple[Tensor, object]:
+def read(
+    model: LanguageModel,
+    ids: Tensor,
+    state: Any,
+    use_cache: bool,
+    reader: Callable[[Tensor, Any], tuple[Tensor, Any]] | None = None,
+) -> tuple[Tensor, Any]:
     """Logits ``[B, V]`` after all of ``ids [B, T]``, and the state there.
 
-    ``state`` is None or stands for all of ``ids`` but the last.
+    ``state`` is None or stands for all of ``ids`` but the last; ``reader`` is the model's
+    ``logits`` or its ``reader()``.
     """
     fits = model.context is None or ids.shape[1] <= model.context
     if use_cache and fits and state is not None:
         ids = ids[:, -1:]
     elif not fits:  # slide: read the last `context` tokens from the beginning
         ids, state = ids[:, -model.context :], None
-    logits, state = model.logits(ids, state)
+    logits, state = (reader or model.logits)(ids, state)
     return logits[:, -1], state if use_cache and fits else None
 
 

@@ -2,13 +2,21 @@
 
 from llmbook.layers.attention import KVCache, MultiHeadAttention
 from llmbook.layers.recurrent import GRU, LSTM, RNN
-from llmbook.layers.transformer import Block, FeedForward, LayerNorm, PostNormBlock, RMSNorm
+from llmbook.layers.transformer import (
+    Block,
+    Dropping,
+    FeedForward,
+    LayerNorm,
+    PostNormBlock,
+    RMSNorm,
+)
 
 __all__ = [
     "GRU",
     "LSTM",
     "RNN",
     "Block",
+    "Dropping",
     "FeedForward",
     "KVCache",
     "LayerNorm",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from llmbook import ops
+from llmbook.layers import fused
 
 
 @dataclass
@@ -36,8 +37,8 @@ class KVCache:
         # Full, or another continuation of the same past has already written behind it:
         if new > self.keys.shape[2] or self.written[0] != old:
             cache = KVCache(self.roomy(self.keys, new), self.roomy(self.values, new), old)
-        cache.keys[:, :, old:new] = k
-        cache.values[:, :, old:new] = v
+        cache.keys.narrow(2, old, new - old).copy_(k)
+        cache.values.narrow(2, old, new - old).copy_(v)
         cache.written[0] = new
         return KVCache(cache.keys, cache.values, new, cache.written)
 
@@ -50,7 +51,7 @@ class KVCache:
 
     def view(self) -> tuple[Tensor, Tensor]:
         """Keys and values of the ``length`` positions that count."""
-        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+        return self.keys.narrow(2, 0, self.length), self.values.narrow(2, 0, self.length)
 
 
 class Rotary(nn.Module):
@@ -114,10 +115,10 @@ class MultiHeadAttention(nn.Module):
         (for padded keys, ``ops.padding_mask``). ``cache`` holds earlier positions of ``x``.
         Gives ``(output [B, Tq, C], the cache with x's positions added)``.
         """
-        q, k, v = self.project(x, x if memory is None else memory)
+        q, k, v = self.project(x, memory)
         start = 0 if cache is None else cache.length
         if self.qk_norm:
-            q, k = F.rms_norm(q, q.shape[-1:]), F.rms_norm(k, k.shape[-1:])
+            q, k = fused.rms_norm(q), fused.rms_norm(k)
         if self.rotary is not None and memory is None:
             cos, sin = self.rotary(start, start + x.shape[1], x)
             q, k = ops.rotate(q, cos, sin), ops.rotate(k, cos, sin)
@@ -125,16 +126,22 @@ class MultiHeadAttention(nn.Module):
         y = self.attend(q, *cache.view(), mask, causal)
         return self.out(y.transpose(1, 2).flatten(2)), cache  # heads side by side again
 
-    def project(self, x: Tensor, memory: Tensor) -> list[Tensor]:
-        """Queries of ``x``, keys and values of ``memory``, cut into heads: ``[B, H, T, D]``."""
-        if memory is x:
-            q, k, v = self.qkv(x).chunk(3, dim=-1)
-        else:
-            C = x.shape[-1]
-            W, b = self.qkv.weight, self.qkv.bias
-            q = F.linear(x, W[:C], None if b is None else b[:C])
-            k, v = F.linear(memory, W[C:], None if b is None else b[C:]).chunk(2, dim=-1)
-        return [y.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for y in (q, k, v)]
+    def project(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, ...]:
+        """Queries of ``x``, keys and values of ``memory`` (None: of ``x``), cut into heads:
+        ``[B, H, T, D]``."""
+        if memory is None:
+            return self.heads(self.qkv(x), 3)
+        C = x.shape[-1]
+        W, b = self.qkv.weight, self.qkv.bias
+        (q,) = self.heads(F.linear(x, W[:C], None if b is None else b[:C]), 1)
+        k, v = self.heads(F.linear(memory, W[C:], None if b is None else b[C:]), 2)
+        return q, k, v
+
+    def heads(self, y: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """``y [B, T, parts · C]`` as so many ``[B, H, T, D]``."""
+        B, T, C = y.shape
+        D = C // (parts * self.num_heads)
+        return y.view(B, T, parts, self.num_heads, D).permute(2, 0, 3, 1, 4).unbind()
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
         """``ops.attention``, by torch's fused kernel unless the weights are asked for."""

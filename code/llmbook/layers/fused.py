@@ -13,6 +13,39 @@ import math
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+
+def gelu(x: Tensor) -> Tensor:
+    """``ops.gelu(x, "tanh")``; torch's kernel takes about twice as long on a CPU with AVX2."""
+    return _Gelu.apply(x) if _by_hand(x) else F.gelu(x, approximate="tanh")
+
+
+def squared_relu(x: Tensor) -> Tensor:
+    """max(0, x)² (So et al. 2021, *Primer*): cheaper than GELU, and no worse in a small GPT."""
+    return _SquaredRelu.apply(x) if _by_hand(x) else F.relu(x).square()
+
+
+def rms_norm(x: Tensor, eps: float | None = None) -> Tensor:
+    """``ops.rms_norm`` over the last dimension without its weight; ``eps`` as in F.rms_norm."""
+    if not _by_hand(x):
+        return F.rms_norm(x, x.shape[-1:], eps=eps)
+    return _RMSNorm.apply(x, torch.finfo(x.dtype).eps if eps is None else eps)
+
+
+def _by_hand(x: Tensor) -> bool:
+    """Whether there is anything to gain: a derivative is asked for, in full precision, on a CPU.
+
+    GPUs have kernels of their own, 16 bits would lose digits between the passes, and what is
+    compiled or exported is fused by the compiler.
+    """
+    return (
+        x.requires_grad
+        and torch.is_grad_enabled()
+        and x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.float64)
+        and not torch.compiler.is_compiling()
+    )
 
 
 class _Gelu(torch.autograd.Function):

@@ -3,6 +3,7 @@
 Dimensions: B batch, T time, V vocabulary.
 """
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -46,6 +47,22 @@ class TokenModel(nn.Module):
         """Learn from a batch by counting: only for models that have nothing to differentiate."""
         raise TypeError(f"{type(self).__name__} learns by gradients; train it with train.fit")
 
+    @torch.no_grad()
+    def attention_weights(self, ids: Tensor) -> Tensor:
+        """How much each head looks from each position at each: ``[layers, B, H, T, T]``.
+
+        Only for a stack of transformer blocks.
+        """
+        heads = [block.attention for block in self.blocks]
+        for head in heads:
+            head.record_weights = True
+        try:
+            self.logits(ids)
+            return torch.stack([head.last_weights for head in heads])
+        finally:
+            for head in heads:
+                head.record_weights, head.last_weights = False, None
+
     def checked(self, ids: Tensor, past: int = 0) -> Tensor:
         """``ids`` if this model can read them after ``past`` tokens; else a ValueError."""
         if ids.dim() != 2 or ids.is_floating_point():
@@ -84,3 +101,10 @@ class LanguageModel(TokenModel):
         a state may be continued more than once.
         """
         raise NotImplementedError
+
+    def reader(self) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
+        """A function that gives what ``logits`` gives; `llmbook.generate` reads with it.
+
+        A model that can read one more token faster returns its faster way.
+        """
+        return self.logits

@@ -133,19 +133,6 @@ class BERT(TokenModel):
     def config(self) -> dict[str, Any]:
         return asdict(self.settings)
 
-    @torch.no_grad()
-    def attention_weights(self, ids: Tensor) -> Tensor:
-        """How much each head looks from each position at each: ``[layers, B, H, T, T]``."""
-        heads = [block.attention for block in self.blocks]
-        for head in heads:
-            head.record_weights = True
-        try:
-            self.encode(ids)
-            return torch.stack([head.last_weights for head in heads])
-        finally:
-            for head in heads:
-                head.record_weights, head.last_weights = False, None
-
     @classmethod
     def from_transformers(cls, model: nn.Module) -> "BERT":
         """A BERT with the weights of a transformers ``BertForMaskedLM``.

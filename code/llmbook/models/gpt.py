@@ -7,15 +7,15 @@ Dimensions: B batch, T time, C hidden size, H heads, V vocabulary.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from llmbook import ops
-from llmbook.layers import Block, KVCache, LayerNorm, RMSNorm
+from llmbook.layers import Block, Dropping, KVCache, LayerNorm, RMSNorm
 from llmbook.models.base import LanguageModel
 
 POSITIONS = ("rotary", "learned", "sinusoidal")
@@ -69,7 +69,7 @@ class GPTConfig:
         return replace(modern, **changes)
 
 
-class GPT(LanguageModel):
+class GPT(Dropping, LanguageModel):
     """Embedding (+ position), ``num_layers`` blocks, a last norm, and scores for every word.
 
     The state is a list with each layer's KVCache.
@@ -81,6 +81,7 @@ class GPT(LanguageModel):
         super().__init__()
         self.settings = config
         self.vocab_size, self.context = config.vocab_size, config.context
+        self.dropout = config.dropout
         C = config.hidden_size
         norm = RMSNorm if config.norm == "rms" else partial(LayerNorm, bias=config.bias)
         self.embedding = nn.Embedding(config.vocab_size, C)
@@ -88,7 +89,7 @@ class GPT(LanguageModel):
             self.position = nn.Embedding(config.context, C)
         elif config.positions == "sinusoidal":
             self.register_buffer("wave", ops.sinusoidal(config.context, C), persistent=False)
-        self.dropout = nn.Dropout(config.dropout)
+
         self.blocks = nn.ModuleList(
             Block(
                 C,
@@ -112,12 +113,17 @@ class GPT(LanguageModel):
         self, ids: Tensor, state: list[KVCache] | None = None
     ) -> tuple[Tensor, list[KVCache]]:
         past = 0 if state is None else state[0].length
-        x = self.dropout(self.embed(self.checked(ids, past), past))  # [B, T, C]
+        x = self.dropped(self.embed(self.checked(ids, past), past))  # [B, T, C]
         new_state = []
         for block, cache in zip(self.blocks, state or [None] * len(self.blocks), strict=True):
             x, cache = block(x, causal=True, cache=cache)
             new_state.append(cache)
         return self.head(self.norm(x)), new_state
+
+    def reader(self) -> Callable[[Tensor, list[KVCache] | None], tuple[Tensor, list[KVCache]]]:
+        from llmbook.models.decode import decoder
+
+        return decoder(self)
 
     def embed(self, ids: Tensor, past: int) -> Tensor:
         """Words and, unless attention itself turns with position, places: ``[B, T, C]``."""
@@ -152,19 +158,6 @@ class GPT(LanguageModel):
 
     def config(self) -> dict[str, Any]:
         return asdict(self.settings)
-
-    @torch.no_grad()
-    def attention_weights(self, ids: Tensor) -> Tensor:
-        """How much each head looks from each position at each: ``[layers, B, H, T, T]``."""
-        heads = [block.attention for block in self.blocks]
-        for head in heads:
-            head.record_weights = True
-        try:
-            self.logits(ids)
-            return torch.stack([head.last_weights for head in heads])
-        finally:
-            for head in heads:
-                head.record_weights, head.last_weights = False, None
 
     @classmethod
     def from_transformers(cls, model: nn.Module) -> "GPT":

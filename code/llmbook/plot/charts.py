@@ -73,7 +73,9 @@ def curves(
             axes.plot(x, y, color=color, linewidth=0.8, alpha=0.3)
         dash = FAMILIES["floor"][1] if family_of(name) == "floor" else "-"
         marker = "o" if markers or len(y) == 1 else None
-        axes.plot(x, _smooth(y, smooth), dash, color=color, label=name, marker=marker, ms=5)
+        axes.plot(
+            x, _smooth(y, smooth), linestyle=dash, color=color, label=name, marker=marker, ms=5
+        )
         if bands and name in bands:
             low, high = (array(b, f"the band of {name!r}", 1) for b in bands[name])
             axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
