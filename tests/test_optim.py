@@ -92,6 +92,20 @@ def test_newton_schulz_keeps_the_directions_and_levels_the_singular_values(shape
     assert ops.orthogonalise(torch.zeros(shape)).abs().max() == 0
 
 
+@pytest.mark.parametrize("shape", [(6, 6), (4, 30), (30, 4), (1, 5)])
+def test_the_short_way_to_muons_directions_is_newton_schulz(shape):
+    torch.manual_seed(0)
+    steep = torch.logspace(0, -6, shape[1], dtype=torch.float64)
+    for G in (torch.randn(shape, dtype=torch.float64), torch.randn(shape).double() * steep):
+        torch.testing.assert_close(
+            optim.orthogonalise(G), ops.orthogonalise(G), rtol=1e-9, atol=1e-9
+        )
+        # float32 keeps 7 digits of A, whose smallest entries the steps multiply by 3.4 ** 10
+        close32 = optim.orthogonalise(G.float()) - ops.orthogonalise(G.float())
+        assert close32.abs().max() < 0.02
+    assert optim.orthogonalise(torch.zeros(shape)).abs().max() == 0
+
+
 def test_muon_moves_as_torchs_does_up_to_its_half_precision():
     torch.manual_seed(0)
     first = [torch.randn(shape) for shape in ((24, 16), (16, 16), (16, 48))]

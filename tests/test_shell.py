@@ -1,5 +1,6 @@
 """The shell commands: one line trains, and every mistake is one sentence and status 2."""
 
+import math
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import torch
 from llmbook import __main__ as shell
 from llmbook import checkpoint, models
 from llmbook.shell.train import DEFAULTS, build
+from llmbook.text import BPETokenizer, Vocab
 
 TEXT = "the cat sat on the mat, and the dog sat on the log.\n" * 12
 QUICK = ["--steps", "4", "--context", "8", "--layers", "1", "--heads", "2", "--hidden", "8"]
@@ -139,6 +141,30 @@ def test_the_defaults_make_a_gpt_of_the_documented_shape():
     assert (made.config()["hidden_size"], made.context) == (128, 64)
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
+def test_every_optimizer_can_be_asked_for_and_resumed(optimizer, capsys):
+    assert shell.main(["train", "text.txt", *QUICK, "--optimizer", optimizer]) == 0
+    assert checkpoint.load("model.safetensors").extra["shell"]["optimizer"] == optimizer
+    assert shell.main(["train", "text.txt", "--resume"]) == 0  # all of it was done
+
+
+@pytest.mark.parametrize("kind", ["number", "file"])
+def test_a_tokenizer_of_byte_pairs_trains_evaluates_and_writes(kind, capsys):
+    made = BPETokenizer.train(TEXT, 270)
+    made.to_tokenizers("tokenizer.json")
+    choice = "270" if kind == "number" else "tokenizer.json"
+    assert shell.main(["train", "text.txt", *QUICK, "--tokenizer", choice]) == 0
+    said = capsys.readouterr().out
+    loss, bits = map(float, re.search(r"loss ([\d.]+) nats a token \(([\d.]+) bits", said).groups())
+    assert 0 < bits < loss / math.log(2)  # a token is more than one byte
+    vocab = Vocab.from_dict(checkpoint.load("model.safetensors").vocabulary)
+    assert vocab.kind == "bpe"
+    assert len(vocab) <= 270
+    assert kind == "number" or vocab.merges == made.merges
+    assert shell.main(["evaluate", "model.safetensors", "text.txt"]) == 0
+    assert shell.main(["generate", "model.safetensors", "--prompt", "thé Ω", "--length", "5"]) == 0
+
+
 # What should be refused
 
 
@@ -172,6 +198,13 @@ def test_a_text_that_cannot_be_learnt_is_named(content, says, capsys):
         (["train", "text.txt", "--steps", "0"], "positive whole number value: '0'"),
         (["train", "text.txt", "--heads", "3"], "2 x --heads"),
         (["train", "text.txt", "--lr", "fast"], "invalid float value"),
+        (
+            ["train", "text.txt", "--optimizer", "adam"],
+            "optimizer is 'adam'; expected one of adamw",
+        ),
+        (["train", "text.txt", "--tokenizer", "words"], "'words'.*char, a number of tokens"),
+        (["train", "text.txt", "--tokenizer", "20"], "vocab_size is 20; the 256 bytes"),
+        (["train", "text.txt", "--tokenizer", "text.txt"], "text.txt"),
         (["generate", "nothing"], "no checkpoint nothing"),
         (["generate", "text.txt"], "damaged or is no safetensors file"),
         (["generate", "."], "folder"),

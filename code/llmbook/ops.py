@@ -245,10 +245,11 @@ def adamw_step(
     return p, m, v
 
 
+NEWTON_SCHULZ = (3.4445, -4.775, 2.0315)  # Jordan's coefficients
+
+
 def orthogonalise(
-    G: Tensor,
-    steps: int = 5,
-    coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+    G: Tensor, steps: int = 5, coefficients: tuple[float, float, float] = NEWTON_SCHULZ
 ) -> Tensor:
     """Newton-Schulz: G = U S Vᵀ ``[rows, columns]`` with its singular values driven towards 1.
 

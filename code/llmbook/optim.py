@@ -110,10 +110,34 @@ class Muon(torch.optim.Optimizer):
                 if not state:
                     state["momentum_buffer"] = torch.zeros_like(p)
                 B = state["momentum_buffer"].lerp_(p.grad, 1 - mu)
-                direction = ops.orthogonalise(p.grad.lerp(B, mu))  # a look ahead, as Nesterov's
+                direction = orthogonalise(p.grad.lerp(B, mu))  # a look ahead, as Nesterov's
                 # Its entries' root mean square is 1/√max(shape); that of AdamW's is near 0.2.
                 p.mul_(1 - lr * group["weight_decay"])
                 p.add_(direction, alpha=-0.2 * math.sqrt(max(p.shape)) * lr)
+
+
+def orthogonalise(G: Tensor) -> Tensor:
+    """``ops.orthogonalise(G)`` in half the time for matrices that are not square.
+
+    Its five steps multiply X from the left by polynomials of A = X Xᵀ. These commute, so they
+    can be gathered in Q ``[rows, rows]`` while A follows, and X is touched twice in all: for A,
+    and at the end for Q X. (Many more steps would need the plain form: what rounding adds to a
+    singular value of zero grows here with every step.)
+    """
+    rows, columns = G.shape
+    if rows == columns:
+        return ops.orthogonalise(G)
+    a, b, c = ops.NEWTON_SCHULZ
+    X = G if rows < columns else G.T
+    X = X / X.norm().clamp(min=1e-7)
+    A = X @ X.T
+    Q = eye = torch.eye(len(A), dtype=A.dtype, device=A.device)
+    for _ in range(5):
+        P = torch.addmm(a * eye + b * A, A, A, alpha=c)
+        Q = P @ Q
+        A = P @ A @ P
+    X = Q @ X
+    return X if rows < columns else X.T
 
 
 class MuonAdamW(torch.optim.Optimizer):

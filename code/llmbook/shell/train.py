@@ -1,6 +1,7 @@
 """`python -m llmbook train`: a GPT on any text file, alone or under torchrun."""
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,15 @@ from llmbook.shell import Command, UserError, whole
 # nanoGPT's CPU shape; rate and length were chosen on other English than the benchmark's.
 DEFAULTS = {
     "steps": 1000, "context": 64, "layers": 4, "heads": 4, "hidden": 128, "dropout": 0.0,
-    "batch": 12, "lr": 4e-3, "seed": 0, "accumulate": 1, "precision": "float32",
+    "batch": 12, "lr": 4e-3, "optimizer": "adamw", "tokenizer": "char", "seed": 0,
+    "accumulate": 1, "precision": "float32",
 }  # fmt: skip
+HELP = {
+    "optimizer": "adamw, muon or sgd",
+    "tokenizer": "char; or a number: byte-pair encoding with so many tokens, learned from the "
+    "text;\nor a file: a tokenizer.json",
+    "precision": "float32, bf16 or fp16",
+}
 VALID = 0.1  # the last tenth of the text is kept for validation
 CHECKPOINT_EVERY = 200  # steps
 
@@ -28,11 +36,12 @@ def add(command: Command) -> None:
     sub.add_argument("--shard", action="store_true", help=shard)
     for name, default in DEFAULTS.items():
         kind = int if name == "seed" else {int: whole}.get(type(default), type(default))
-        sub.add_argument(f"--{name}", type=kind, metavar="N", help=f"default {default}")
+        about = f"{HELP[name]} (default {default})" if name in HELP else f"default {default}"
+        sub.add_argument(f"--{name}", type=kind, metavar=name[0].upper(), help=about)
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train a character-level GPT on a text file and write it with its vocabulary."""
+    """Train a GPT on a text file and write it with its vocabulary."""
     from llmbook import distributed
     from llmbook.settings import settings
 
@@ -47,18 +56,19 @@ def _silent(*args: Any, **kwargs: Any) -> None:
 
 def _train(options: argparse.Namespace, device: Any, say: Callable[..., None]) -> None:
     from llmbook.corpora import text_file
-    from llmbook.text import CharVocab
     from llmbook.train import fit
 
     out = Path(options.out)
     _check_out(out, options)
     text = text_file(options.file)
     chosen = _settings(out, options)
-    vocab = CharVocab.from_text(text)
-    train_data, valid_data = split(vocab.encode(text), chosen["context"])
+    vocab = tokenizer(chosen["tokenizer"], text)
+    token = "character" if vocab.kind == "char" else "token"
+    ids = vocab.encode(text)
+    train_data, valid_data = split(ids, chosen["context"], token)
     model = build(len(vocab), chosen).to(device)
     say(
-        f"{options.file}: {len(text):,} characters, {len(set(text))} different; "
+        f"{options.file}: {len(ids):,} {token}s, {len(set(ids)):,} different; "
         f"{train_data.num_tokens + 1:,} to learn from, {valid_data.num_tokens + 1:,} to validate\n"
         f"GPT of {chosen['layers']} layers, {chosen['heads']} heads, {chosen['hidden']} wide, "
         f"context {chosen['context']}: {model.num_params():,} parameters",
@@ -68,7 +78,8 @@ def _train(options: argparse.Namespace, device: Any, say: Callable[..., None]) -
         history = fit(
             model, train_data, valid_data=valid_data,
             steps=chosen["steps"], batch_size=chosen["batch"], lr=chosen["lr"], seed=chosen["seed"],
-            accumulate=chosen["accumulate"], precision=chosen["precision"], shard=options.shard,
+            optimizer=chosen["optimizer"], accumulate=chosen["accumulate"],
+            precision=chosen["precision"], shard=options.shard,
             checkpoint=out, checkpoint_every=CHECKPOINT_EVERY, resume=options.resume,
             overwrite=options.force, extra={"vocabulary": vocab.to_dict(), "shell": chosen},
         )  # fmt: skip
@@ -76,9 +87,13 @@ def _train(options: argparse.Namespace, device: Any, say: Callable[..., None]) -
         say(f"{out} holds the run so far; --resume goes on with it.", file=sys.stderr)
         raise
     loss = history.valid_loss[-1]
+    held_out = ids[-valid_data.num_tokens :]
+    num_bytes = len(vocab.decode(held_out).encode("utf-8", "replace"))
+    bits = loss * len(held_out) / math.log(2) / num_bytes
     say(
-        f"validation loss {loss:.3f} nats a character, after {history.cpu_seconds[-1]:.0f} CPU "
-        f"seconds of training\n{out} is written. Try: python -m llmbook generate {out}"
+        f"validation loss {loss:.3f} nats a {token} ({bits:.3f} bits a byte), after "
+        f"{history.cpu_seconds[-1]:.0f} CPU seconds of training\n"
+        f"{out} is written. Try: python -m llmbook generate {out}"
     )
 
 
@@ -107,14 +122,30 @@ def _settings(out: Path, options: argparse.Namespace) -> dict[str, Any]:
             else earlier.get(name, default) for name, default in DEFAULTS.items()}  # fmt: skip
 
 
-def split(ids: list[int], context: int) -> tuple[Any, Any]:
+def tokenizer(name: str, text: str) -> Any:
+    """What turns the text into ids, by the value of ``--tokenizer``."""
+    from llmbook.text import BPETokenizer, CharVocab
+
+    if name == "char":
+        return CharVocab.from_text(text)
+    if name.isdecimal():  # what is held out for validation teaches no merges
+        return BPETokenizer.train([text[: len(text) - int(VALID * len(text))]], int(name))
+    if not Path(name).exists():
+        raise UserError(
+            f"--tokenizer is {name!r}, and there is no such file; give char, a number of tokens "
+            "such as 512, or the path of a tokenizer.json."
+        )
+    return BPETokenizer.from_tokenizers(Path(name))
+
+
+def split(ids: list[int], context: int, token: str = "character") -> tuple[Any, Any]:
     """The first nine tenths to learn from, the last to validate on."""
     from llmbook.data import Stream
 
     kept = max(2, int(VALID * len(ids)))
     if len(ids) - kept < context + 1:
         raise UserError(
-            f"the text has {len(ids)} characters, {len(ids) - kept} of them to learn from; a "
+            f"the text has {len(ids)} {token}s, {len(ids) - kept} of them to learn from; a "
             f"context of {context} needs at least {context + 1} of those. Give a longer text, or "
             f"a smaller --context."
         )
