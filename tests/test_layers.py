@@ -296,6 +296,14 @@ def test_half_precision_is_left_to_torchs_kernels():
     assert torch.equal(fused.rms_norm(x, 1e-6), nn.functional.rms_norm(x, (C,), eps=1e-6))
 
 
+@pytest.mark.parametrize("function", [fused.gelu, fused.squared_relu, fused.rms_norm])
+def test_torch_func_differentiates_as_autograd_does(function):
+    x = randn(3, C, dtype=torch.float64).requires_grad_()
+    (expected,) = torch.autograd.grad(function(x).sum(), x)
+    each = torch.func.vmap(torch.func.grad(lambda row: function(row).sum()))(x)
+    close(each.detach(), expected)
+
+
 def test_a_norm_of_nothing_but_zeros_is_finite():
     x = torch.zeros(2, C, dtype=torch.float64, requires_grad=True)
     same(lambda x: fused.rms_norm(x, 1e-6), lambda x: nn.functional.rms_norm(x, (C,), eps=1e-6), x)

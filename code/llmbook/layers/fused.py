@@ -36,8 +36,8 @@ def rms_norm(x: Tensor, eps: float | None = None) -> Tensor:
 def _by_hand(x: Tensor) -> bool:
     """Whether there is anything to gain: a derivative is asked for, in full precision, on a CPU.
 
-    GPUs have kernels of their own, 16 bits would lose digits between the passes, and what is
-    compiled or exported is fused by the compiler.
+    GPUs have kernels of their own, 16 bits would lose digits between the passes, what is
+    compiled or exported is fused by the compiler, and torch.func must see every step.
     """
     return (
         x.requires_grad
@@ -45,7 +45,12 @@ def _by_hand(x: Tensor) -> bool:
         and x.device.type == "cpu"
         and x.dtype in (torch.float32, torch.float64)
         and not torch.compiler.is_compiling()
+        and not _transformed()
     )
+
+
+# Private, for want of a public name: does torch.func.grad, vmap … look on just now?
+_transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
 
 
 class _Gelu(torch.autograd.Function):
