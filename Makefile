@@ -56,6 +56,8 @@ lab: environment
 models: environment
 	@$(RUN) -m llmbook.zoo all
 	@$(RUN) -m llmbook.zoo.comparison
+	@$(RUN) -m llmbook.zoo.ablation
+	@$(RUN) -m llmbook.zoo.ladder
 
 test-colab: environment
 	@$(RUN) $(TOOLS)/test_colab.py $(CHAPTERS)

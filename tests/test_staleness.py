@@ -96,6 +96,16 @@ def names(sources: list[str], book: Chapter) -> set[str]:
     return {p.relative_to(package).as_posix() for p in reached(sources, book.root)}
 
 
+def test_data_that_a_module_names_is_reached_and_other_data_is_not(book):
+    package = book.root / "code" / "llmbook"
+    (package / "ops.py").write_text('LOG = Path(__file__).with_name("runs.json")\n')
+    (package / "runs.json").write_text("{}")
+    (package / "other.json").write_text("{}")
+    files = {f.name for f in reached(["from llmbook import ops"], book.root)}
+    assert "runs.json" in files
+    assert "other.json" not in files
+
+
 def test_an_executed_chapter_has_no_problem(book):
     assert book.problems() == []
     assert not book.is_stale()

@@ -57,7 +57,14 @@ def reached(sources: Iterable[str], root: Path) -> list[Path]:
         for file in _named(name, package / folder, suffixes, trees)
     }
     modules |= _closure({_dotted(file, package) for file in named if file.suffix == ".py"}, package)
-    return sorted(named | {_file(module, package) for module in modules})
+    files = {_file(module, package) for module in modules}
+    return sorted(named | files | {data for file in files for data in _data_beside(file)})
+
+
+def _data_beside(file: Path) -> frozenset[Path]:
+    """Data that a module reads by name from its own folder: `"ladder.json"` in its source."""
+    names = re.findall(r"""["']([\w-]+\.(?:json|csv|safetensors))["']""", file.read_text("utf-8"))
+    return frozenset(beside for name in names if (beside := file.with_name(name)).is_file())
 
 
 def _closure(modules: set[str], package: Path) -> set[str]:
