@@ -257,6 +257,7 @@ def two_processes(tmp_path, **arguments):
         {"batch_size": 1, "optimizer": "sgd"},  # less than a row for each process
         {"accumulate": 2, "stream": True},
         {"shard": True},
+        {"shard": True, "optimizer": "muon"},
         {"shard": True, "accumulate": 2, "stream": True},
     ],
     ids=str,
@@ -324,8 +325,8 @@ def test_a_killed_process_ends_the_run_and_leaves_the_checkpoint_whole(killed, t
     """SIGKILL to one of the two, as the system does when memory runs out."""
     (tmp_path / "text.txt").write_text(TEXT)
     code = (
-        "import os, runpy, sys, llmbook.__main__ as m\n"
-        "m.CHECKPOINT_EVERY = 5\n"
+        "import os, runpy, sys, llmbook.__main__ as m, llmbook.shell.train as t\n"
+        "t.CHECKPOINT_EVERY = 5\n"
         "open(f\"pid{os.environ['RANK']}\", 'w').write(str(os.getpid()))\n"
         "sys.exit(m.main(['train', 'text.txt', '--steps', '1000000', *sys.argv[1:]]))\n"
     )

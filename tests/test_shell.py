@@ -230,7 +230,7 @@ def test_a_mistake_is_one_sentence(argv, says, capsys):
         (["evaluate", "MODEL", "text.txt", "--context", "9"], "inputs of 9 tokens.*context is 8"),
         (["evaluate", "MODEL", "text.txt", "--stride", "9"], "stride is 9"),
         (["train", "text.txt"], "exists. Give --resume .*, --force"),
-        (["train", "text.txt", "--resume", "--lr", "0.1"], "lr was 0.004 and is 0.1"),
+        (["train", "text.txt", "--resume", "--lr", "0.1"], "lr was 0.01 and is 0.1"),
         (["train", "other.txt", "--resume"], "vocab_size was|train_data was"),
     ],
 )

@@ -110,7 +110,7 @@ class Muon(torch.optim.Optimizer):
                 if not state:
                     state["momentum_buffer"] = torch.zeros_like(p)
                 B = state["momentum_buffer"].lerp_(p.grad, 1 - mu)
-                direction = orthogonalise(p.grad.lerp(B, mu))  # a look ahead, as Nesterov's
+                direction = _direction(p.grad.lerp(B, mu))  # a look ahead, as Nesterov's
                 # Its entries' root mean square is 1/√max(shape); that of AdamW's is near 0.2.
                 p.mul_(1 - lr * group["weight_decay"])
                 p.add_(direction, alpha=-0.2 * math.sqrt(max(p.shape)) * lr)
@@ -138,6 +138,17 @@ def orthogonalise(G: Tensor) -> Tensor:
         A = P @ A @ P
     X = Q @ X
     return X if rows < columns else X.T
+
+
+def _direction(update: Tensor) -> Tensor:
+    """`orthogonalise`, also for a matrix that lies in shards: it is put together for that."""
+    if not hasattr(update, "full_tensor"):
+        return orthogonalise(update)
+    from torch.distributed.tensor import distribute_tensor
+
+    whole = orthogonalise(update.full_tensor())  # the same in every process
+    mesh, placements = update.device_mesh, update.placements
+    return distribute_tensor(whole, mesh, placements, src_data_rank=None)
 
 
 class MuonAdamW(torch.optim.Optimizer):
