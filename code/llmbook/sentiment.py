@@ -177,14 +177,22 @@ class TextClassifier(TokenModel):
     """A causal model without its head, and a linear layer on what it holds at the text's end.
 
     body: an LSTMLM, GRULM, RNNLM or GPT, trained or not; its head is taken off. vocab: what it
-    reads by. classes: the labels' names.
+    reads by. classes: the labels' names. split: cuts a text into the vocabulary's tokens, such as
+    `words`; without it the vocabulary does so itself.
     """
 
     name = "text-classifier"
     causal = False  # one answer about the whole text, and none about its next word
 
-    def __init__(self, body: TokenModel, vocab: Any, classes: Sequence[str]):
+    def __init__(
+        self,
+        body: TokenModel,
+        vocab: Any,
+        classes: Sequence[str],
+        split: Callable[[str], list[str]] | None = None,
+    ):
         super().__init__()
+        self.split = split or (lambda text: text)
         self.vocab, self.classes, self.end = vocab, list(classes), vocab.end_id
         self.vocab_size, self.context = body.vocab_size, body.context
         size = body.head.in_features
@@ -203,7 +211,7 @@ class TextClassifier(TokenModel):
     def data(self, texts: Sequence[str], labels: Sequence[str]) -> Labelled:
         """Texts and their labels as this model's training data."""
         numbers = [self.classes.index(label) for label in labels]
-        rows = [self.vocab.encode(text) for text in texts]
+        rows = [self.vocab.encode(self.split(text)) for text in texts]
         return Labelled(rows, numbers, self.end, self.context or 10**9)
 
     @torch.no_grad()
