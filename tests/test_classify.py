@@ -59,7 +59,9 @@ def test_it_holds_out_reports_and_writes_nothing(capsys):
     low, high = map(float, re.search(r"interval ([\d.]+) to ([\d.]+)", said).groups())
     accuracy = float(re.search(r"accuracy ([\d.]+)", said)[1])
     assert 0.5 < low < accuracy < high < 1
-    cells = [int(n) for n in re.findall(r"^(?:negative|positive) +(\d+) +(\d+)$", said, re.M) for n in n]
+    rows = re.findall(r"^(?:negative|positive) +(\d+) +(\d+)$", said, re.M)
+    cells = [int(number) for row in rows for number in row]
+    assert len(cells) == 4
     assert sum(cells) <= 80  # a fifth of 400; what also stands in the other part is left out
     assert (cells[0] + cells[3]) / sum(cells) == pytest.approx(accuracy, abs=1e-3)
     assert said == run(capsys, "train.csv")
