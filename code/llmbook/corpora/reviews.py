@@ -1,7 +1,7 @@
 """Reviews made by a program, each with its label and the phenomenon that carries it.
 
     >>> sample(seed=0, n=1)[0].text
-    'I bought it in March. The menu is charming and the handle was useful.'
+    'It is the blue one. The sound was useless. The garden was unpleasant.'
 
 Data card
     What: short English reviews, positive or negative, of five phenomena. plain: the words mean
