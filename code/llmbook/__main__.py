@@ -1,9 +1,11 @@
-"""Train, sample and score a language model from the shell, on any text file.
+"""Train, sample and score a language model from the shell, on any text file; label your texts.
 
     python -m llmbook train book.txt                     # writes model.safetensors
     python -m llmbook generate model.safetensors --prompt "Once"
     python -m llmbook evaluate model.safetensors other.txt
     torchrun --nproc-per-node 2 -m llmbook train book.txt    # the same on two processes or GPUs
+    python -m llmbook classify train.csv                 # columns text and label: how well?
+    python -m llmbook classify train.csv --predict new.csv --out predictions.csv
 
 `train` makes a character-level GPT. Every mistake in what was given ends in one sentence on
 stderr and exit status 2; nothing half-written is left and no earlier file is lost.
@@ -15,13 +17,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from llmbook.shell import evaluate, generate, train
+from llmbook.shell import classify, evaluate, generate, train
 
 # Threads that wait without spinning: two to three times faster where the machine is busy.
 # Read once, when torch is imported; hence no import of torch above the functions of the commands.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-COMMANDS = train, generate, evaluate  # in the order of the help
+COMMANDS = train, generate, evaluate, classify  # in the order of the help
 
 
 def main(argv: Sequence[str] | None = None) -> int:
