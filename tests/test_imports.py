@@ -49,12 +49,13 @@ ALLOWED = {
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
     "zoo": BELOW_TRAINING | {"cost", "files", "text", "train"},
-    "shell": BELOW_TRAINING | {"generate", "text", "train", "zoo"},
+    "retrieval": {"text"},
+    "shell": BELOW_TRAINING | {"generate", "retrieval", "text", "train", "zoo"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
         "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
-        "masking", "metrics", "uncertainty",
+        "masking", "metrics", "retrieval", "uncertainty",
     },
 }  # fmt: skip
 
