@@ -66,7 +66,7 @@ def test_chinese_can_be_asked(capsys):
     Path("zh").mkdir()
     text = "猫喜欢喝牛奶。\n\n狗在公园里跑步。\n"
     Path("zh/a.txt").write_text(text, encoding="utf-8")
-    assert said(capsys, "猫喜欢什么", "--folder", "zh").startswith("猫喜欢喝牛奶。")
+    assert said(capsys, "猫喜欢喝什么", "--folder", "zh").startswith("猫喜欢喝牛奶。")
 
 
 def test_line_ends_and_byte_order_marks_of_other_systems(capsys):

@@ -242,7 +242,12 @@ def test_the_reader_takes_what_is_shared_and_the_first_of_equals():
 
 @pytest.fixture(scope="module")
 def library():
-    return Library([Passage(text, f"text {i}") for i, text in enumerate(TEXTS)])
+    """A few texts, with the manual to tell which words of a question are common."""
+    from llmbook.corpora import pydocs
+
+    background = [p.text for p in pydocs.paragraphs()]
+    passages = [Passage(text, f"text {i}") for i, text in enumerate(TEXTS)]
+    return Library(passages, background=background)
 
 
 def test_an_answer_stands_in_its_source(library):
@@ -274,7 +279,15 @@ def test_an_empty_question_is_refused(library):
 
 
 def test_one_short_passage_is_enough():
-    assert Library([Passage("Cats purr.", "a")]).ask("do cats purr", k=9).text == "Cats purr."
+    assert Library([Passage("Cats purr.", "a")]).ask("cats purr", k=9).text == "Cats purr."
+
+
+def test_common_words_of_a_question_are_learned_from_the_background(library):
+    alone = Library(library.passages)
+    question = "Where does the milk come from?"
+    assert alone.weight(terms("where")[0]) == alone.weight("unicorn")  # in five texts, both unseen
+    assert library.weight(terms("where")[0]) < library.weight("unicorn")
+    assert library.confidence(question, TEXTS[4]) > alone.confidence(question, TEXTS[4])
 
 
 @pytest.mark.slow

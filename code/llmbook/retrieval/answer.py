@@ -59,21 +59,28 @@ class Library:
     Args:
         passages: what is searched.
         threshold: the confidence below which the answer is "I do not know".
+        background: other texts in the same language, from which rarity is learned as well. A few
+            notes do not show by themselves that "how" is a common word and "whale" a rare one.
 
     Raises ValueError when no passage holds a word, ModuleNotFoundError without bm25s.
     """
 
-    def __init__(self, passages: Sequence[Passage], threshold: float = THRESHOLD):
+    def __init__(
+        self, passages: Sequence[Passage], threshold: float = THRESHOLD,
+        background: Sequence[str] = (),
+    ):  # fmt: skip
         self.passages, self.threshold = tuple(passages), threshold
         texts = [p.text for p in self.passages]
         self.held = Counter(t for text in texts for t in set(terms(text)))
+        self.counts = self.held + Counter(t for text in background for t in set(terms(text)))
+        self.total = len(texts) + len(background)
         self.bm25 = BM25(texts)
         shared = any(n > 1 for n in self.held.values())
         self.lsa = LSA(texts, SIZE, least=2 if shared else 1).index(texts)
 
     def weight(self, term: str) -> float:
-        """The rarity of a term among the passages; a term that none holds is the rarest."""
-        return rarity(len(self.passages), self.held.get(term, 0))
+        """The rarity of a term in all texts known; a term that none holds is the rarest."""
+        return rarity(self.total, self.counts[term])
 
     def scores(self, question: str) -> Tensor:
         """How well each passage fits ``[N]``: BM25 and LSA, standardised and averaged."""

@@ -32,10 +32,12 @@ def _library(folder: str | None):
 
     if folder is None:
         passages = [answer.Passage(p.text, f"help({p.topic!r})") for p in pydocs.paragraphs()]
+        background = []
     else:
         passages = own.passages(Path(folder))
+        background = [p.text for p in pydocs.paragraphs()]  # which English words are common
     try:
-        return answer.Library(passages)
+        return answer.Library(passages, background=background)
     except ModuleNotFoundError as error:  # bm25s, which not every installation has
         raise UserError(f"{error}.") from error
 
