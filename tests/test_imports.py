@@ -36,35 +36,37 @@ ALLOWED = {
     "quiz": set(),
     "metrics": set(),
     "uncertainty": set(),
-    "plot": set(),  # takes arrays, whoever made them
+    "plot": set(),
     "corpora": {"text"},
     "layers": {"ops"},
-    "models": {"ops", "layers"},
+    "models": {"layers", "ops"},
     "cost": {"models"},
     "shards": {"data"},
     "distributed": {"data"},
     "checkpoint": {"files", "models", "text"},
     "generate": {"models"},
-    "evaluate": {"ops", "data"},
+    "evaluate": {"data", "ops"},
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
     "zoo": BELOW_TRAINING | {"cost", "files", "text", "train"},
     "sentiment": {"data", "models"},
     "shell": BELOW_TRAINING | {
-        "files", "generate", "sentiment", "text", "train", "uncertainty", "zoo",
+        "files", "generate", "retrieval", "sentiment", "text", "train", "uncertainty",
+        "zoo",
     },
+    "retrieval": {"text"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
-        "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
-        "masking", "metrics", "sentiment", "uncertainty",
+        "autograd", "corpora", "data", "evaluate", "generate", "layers", "masking",
+        "metrics", "models", "ops", "retrieval", "sentiment", "text", "uncertainty",
     },
 }  # fmt: skip
 
 HEAVY = {
-    "transformers", "matplotlib", "nltk", "IPython", "jupyterquiz", "scipy", "sphinx", "rich",
-    "peft", "rouge_score", "sacrebleu", "sklearn", "tiktoken", "tokenizers", "bm25s", "onnx",
-    "onnxruntime", "onnxscript", "opacus",
+    "IPython", "bm25s", "jupyterquiz", "matplotlib", "nltk", "onnx", "onnxruntime",
+    "onnxscript", "opacus", "peft", "rich", "rouge_score", "sacrebleu", "scipy", "sklearn",
+    "sphinx", "tiktoken", "tokenizers", "transformers",
 }  # fmt: skip
 
 #: The name that a package is imported by, where it is not the name that it is installed by.

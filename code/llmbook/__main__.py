@@ -1,8 +1,10 @@
-"""Train, sample and score a language model from the shell, on any text file; label your texts.
+"""Train, sample and score a language model on any text file; label texts; ask questions.
 
     python -m llmbook train book.txt                     # writes model.safetensors
     python -m llmbook generate model.safetensors --prompt "Once"
     python -m llmbook evaluate model.safetensors other.txt
+    python -m llmbook ask "What is a tuple?"             # searches Python's documentation
+    python -m llmbook ask "Who won?" --folder notes      # or your own .txt, .md and .rst files
     torchrun --nproc-per-node 2 -m llmbook train book.txt    # the same on two processes or GPUs
     python -m llmbook classify train.csv                 # columns text and label: how well?
     python -m llmbook classify train.csv --predict new.csv --out predictions.csv
@@ -17,13 +19,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from llmbook.shell import classify, evaluate, generate, train
+from llmbook.shell import ask, classify, evaluate, generate, train
 
 # Threads that wait without spinning: two to three times faster where the machine is busy.
 # Read once, when torch is imported; hence no import of torch above the functions of the commands.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-COMMANDS = train, generate, evaluate, classify  # in the order of the help
+COMMANDS = train, generate, evaluate, classify, ask  # in the order of the help
 
 
 def main(argv: Sequence[str] | None = None) -> int:
