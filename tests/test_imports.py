@@ -45,6 +45,7 @@ ALLOWED = {
     "distributed": {"data"},
     "checkpoint": {"files", "models", "text"},
     "generate": {"models"},
+    "beam": {"generate", "models"},
     "evaluate": {"ops", "data"},
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
