@@ -36,7 +36,7 @@ def _(candidate):
 
 @exercise(
     "generation.continuations",
-    asked="my_continuations(scores, logprobs, k) gives the k best (prefix, token) pairs, best first",
+    asked="my_continuations(scores, logprobs, k) gives the k best (prefix, token) pairs",
     hint="add each prefix's score to its row; a place in the flattened table is row · V + token",
 )
 def _(candidate):
