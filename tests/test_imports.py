@@ -58,7 +58,7 @@ ALLOWED = {
     "hub_files": {"models", "text", "zoo"},
     "check": {
         "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
-        "masking", "metrics", "uncertainty",
+        "diversity", "masking", "metrics", "uncertainty",
     },
 }  # fmt: skip
 
