@@ -55,11 +55,16 @@ ALLOWED = {
         "zoo",
     },
     "retrieval": {"text"},
+    "beam": {"generate", "models"},
+    "json_grammar": set(),
+    "constrained": {"generate", "json_grammar", "models", "text"},
+    "diversity": {"metrics"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
-        "autograd", "corpora", "data", "evaluate", "generate", "layers", "masking",
-        "metrics", "models", "ops", "retrieval", "sentiment", "text", "uncertainty",
+        "autograd", "corpora", "data", "diversity", "evaluate", "generate", "layers",
+        "masking", "metrics", "models", "ops", "retrieval", "sentiment", "text",
+        "uncertainty",
     },
 }  # fmt: skip
 
