@@ -87,11 +87,17 @@ class Labelled:
         return self.subset([i for _, i in sorted(ranked, key=lambda pair: pair[0])[:n]])
 
     def batch(self, step: int, batch_size: int, seed: int) -> Batch:
-        """Inputs [B, T] and targets [B, 1] of this step, each text once an epoch; an epoch's
-        last batch may be smaller. Pure in its arguments."""
+        """Inputs [B, T] and targets [B, 1] of this step, each text once an epoch. Of eight
+        batches' texts those of like length come together, which saves most of the padding; one
+        batch of an epoch may be smaller. Pure in its arguments."""
         epoch, number = divmod(step, -(-len(self) // batch_size))
-        order = torch.randperm(len(self), generator=random_source(seed, "labelled", epoch))
-        return self.gather(order.split(batch_size)[number])[:2]
+        source = random_source(seed, "labelled", epoch)
+        pools = torch.randperm(len(self), generator=source).split(8 * batch_size)
+        sizes = torch.tensor([len(text) for text in self.texts])
+        order = torch.cat([pool[sizes[pool].argsort(stable=True)] for pool in pools])
+        batches = order.split(batch_size)
+        chosen = torch.randperm(len(batches), generator=source)[number]
+        return self.gather(batches[int(chosen)])[:2]
 
     def plan(self, batch_size: int, stride: int | None = None) -> list[Tensor]:
         """The places of each batch of one pass, neighbours in length together."""
