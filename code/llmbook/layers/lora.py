@@ -87,6 +87,8 @@ def inject(
 
     ValueError when no layer is called so, or one has a LoRA already.
     """
+    if any(True for _ in layers(model)):
+        raise ValueError("this model has a LoRA already; call lora.merge or lora.remove first")
     targets = tuple(targets)
     linear = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear)}
     chosen = [n for n in linear if f".{n}".endswith(tuple(f".{t}" for t in targets))]
@@ -96,8 +98,6 @@ def inject(
             f"no linear layer's name ends in {' or '.join(map(repr, targets)) or 'nothing'}; "
             f"this {type(model).__name__} has layers that end in {', '.join(ends)}"
         )
-    if any(True for _ in layers(model)):
-        raise ValueError("this model has a LoRA already; call lora.merge or lora.remove first")
     made = {n: LoRALinear(linear[n], rank, alpha, dropout) for n in chosen}
     model.requires_grad_(False)
     for name, layer in made.items():

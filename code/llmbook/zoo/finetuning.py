@@ -7,15 +7,16 @@ with ``english-gpt2``). Five ways: a TF-IDF of words and pairs of words with log
 (the baseline, scikit-learn), the same network from its first weights ("scratch"), its trained
 body frozen ("frozen"), LoRA of rank 4 on queries, keys and values ("lora"), and all weights
 ("full"). Batches of 16, a number of steps that depends on the number of labels alone; the
-learning rate is chosen once for each way, with 256 labels and seed 0, on the valid split. The
+learning rate is chosen once for each way, with 64 labels and seed 0, on the valid split. The
 test split is scored once a run. Seeds decide which labels are drawn, and what is random besides.
 
 Predictions, written down before the first of these runs. (Single runs with other splits and one
 seed had been seen: on "water" the frozen body was right in 99 of 100 with 16 labels while the
-network from scratch stayed near one half; on "things" all ways ended within five points.)
+network from scratch stayed near one half, and reached 94 with 256; on "things" all ways ended
+within five points.)
 
 1. water, 16 labels: frozen leads scratch by at least 0.3 and TF-IDF by at least 0.25.
-2. water, 1024 labels: scratch has caught up to within 0.1 of full.
+2. water, 256 labels: scratch has caught up to within 0.15 of full.
 3. things, 64 labels: full leads scratch by 0.01 to 0.06; TF-IDF is within 0.03 of full.
 4. things, 1024 labels: nothing leads TF-IDF by more than 0.04; frozen is last.
 5. Forgetting: full at 3e-3 loses more than 0.5 nats on the old text, at 1e-4 less than 0.05;
@@ -32,11 +33,13 @@ from typing import Any
 
 LOG = Path(__file__).with_name("finetuning.json")
 TASKS = {"water": "tales-gpt", "things": "english-gpt2"}
-STEPS = {16: 40, 64: 60, 256: 100, 1024: 150}  # optimizer steps by number of labels
+STEPS = {4: 30, 16: 40, 64: 60, 256: 100, 1024: 150}  # optimizer steps by number of labels
+SIZES = {"water": (4, 16, 64, 256), "things": (16, 64, 256, 1024)}
+TEXTS = {"train": 300, "valid": 200, "test": 400}  # of water
 SEEDS, BATCH, RANK = range(3), 16, 4
 RATES = {"scratch": (1e-3, 3e-3), "frozen": (3e-2,), "lora": (3e-3, 1e-2), "full": (3e-4, 1e-3)}
-FORGET = {"full": (1e-4, 3e-4, 1e-3, 3e-3), "lora": (3e-3, 1e-2, 3e-2), "replay": (1e-3, 3e-3)}
-RANKS = (1, 2, 8, 32)
+FORGET = {"full": (1e-4, 3e-4, 1e-3, 3e-3), "lora": (3e-3, 1e-2), "replay": (3e-3,)}
+RANKS = (1, 8, 32)
 
 
 def data(task: str, **sizes: int) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def data(task: str, **sizes: int) -> dict[str, Any]:
     found = {}
     for split in ("train", "valid", "test"):
         if task == "water":
-            items = tasks.water(split, sizes.get(split, 1_100))
+            items = tasks.water(split, sizes.get(split, TEXTS[split]))
         else:
             items = tasks.thing_or_action(split)[: sizes.get(split)]
         texts = [[vocab.end_id, *vocab.encode(item.text)] for item in items]
@@ -146,7 +149,7 @@ def jobs(log: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield f"rate/{task}/{way}/{lr:g}", lambda t=task, w=way, r=lr: _rate(t, w, r)
     for seed in SEEDS:
         for task in TASKS:
-            for n in STEPS:
+            for n in SIZES[task]:
                 for way in ("tfidf", *RATES):
                     name = f"curve/{task}/{way}/{n}/{seed}"
                     yield name, lambda t=task, w=way, k=n, s=seed: _point(log, t, w, k, s)
@@ -179,7 +182,7 @@ def _accuracy(model: Any, labelled: Any) -> float:
 
 def _rate(task: str, way: str, lr: float) -> dict:
     parts, model = _data(task), classifier(task, way, 0)
-    tune(model, parts["train"].draw(256, 0), lr, 0)
+    tune(model, parts["train"].draw(64, 0), lr, 0)
     return {"valid": _accuracy(model, parts["valid"])}
 
 
