@@ -44,7 +44,7 @@ RANKS = (1, 8, 32)
 
 def data(task: str, **sizes: int) -> dict[str, Any]:
     """The splits of a task as `Labelled` data, with the tokens of its model; ``sizes`` limits
-    the number of texts of each split."""
+    the number of texts of each split (0 leaves it out)."""
     from llmbook import zoo
     from llmbook.corpora import tasks
     from llmbook.labelled import Labelled
@@ -52,6 +52,8 @@ def data(task: str, **sizes: int) -> dict[str, Any]:
     _, vocab = zoo.load(TASKS[task])
     found = {}
     for split in ("train", "valid", "test"):
+        if sizes.get(split) == 0:
+            continue
         if task == "water":
             items = tasks.water(split, sizes.get(split, TEXTS[split]))
         else:
