@@ -149,14 +149,19 @@ def jobs(log: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for way, rates in RATES.items():
             for lr in rates if len(rates) > 1 else ():
                 yield f"rate/{task}/{way}/{lr:g}", lambda t=task, w=way, r=lr: _rate(t, w, r)
+    yield from _curves(log, "water", SIZES["water"])
+    yield from _curves(log, "things", SIZES["things"][:-1])
+    yield from _others(log)
+    yield from _curves(log, "things", SIZES["things"][-1:])
+
+
+def _curves(log: dict[str, Any], task: str, sizes: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
+    """The points of the learning curves of a task, seed by seed."""
     for seed in SEEDS:
-        for task in TASKS:
-            for n in SIZES[task]:
-                for way in ("tfidf", *RATES):
-                    name = f"curve/{task}/{way}/{n}/{seed}"
-                    yield name, lambda t=task, w=way, k=n, s=seed: _point(log, t, w, k, s)
-        if seed == 0:
-            yield from _others(log)
+        for n in sizes:
+            for way in ("tfidf", *RATES):
+                name = f"curve/{task}/{way}/{n}/{seed}"
+                yield name, lambda w=way, k=n, s=seed: _point(log, task, w, k, s)
 
 
 def _others(log: dict[str, Any]) -> Iterator[tuple[str, Any]]:
