@@ -22,6 +22,9 @@ within five points.)
 5. Forgetting: full at 3e-3 loses more than 0.5 nats on the old text, at 1e-4 less than 0.05;
    LoRA at its own rate less than full at its own; replay takes back at least half of the loss.
 6. Rank: from 1 to 32 the accuracy differs by less than 0.03.
+
+What came: 1, 2 and 4 held. 3 was wrong: full led scratch by 0.08 and TF-IDF by 0.07. Of 5 all held
+but the loss at 1e-4, which was 0.06. 6 was wrong: rank 1 trailed the others by 0.045 or more.
 """
 
 import functools
