@@ -48,7 +48,7 @@ ALLOWED = {
     "evaluate": {"data", "ops"},
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
-    "zoo": BELOW_TRAINING | {"cost", "files", "text", "train"},
+    "zoo": BELOW_TRAINING | {"cost", "files", "labelled", "layers", "text", "train"},
     "sentiment": {"data", "models"},
     "shell": BELOW_TRAINING | {
         "files", "generate", "retrieval", "sentiment", "text", "train", "uncertainty",
@@ -59,6 +59,7 @@ ALLOWED = {
     "json_grammar": set(),
     "constrained": {"generate", "json_grammar", "models", "text"},
     "diversity": {"metrics"},
+    "labelled": {"data"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
