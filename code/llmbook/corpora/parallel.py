@@ -18,8 +18,8 @@ every machine. Size: as many as asked for; `splits` gives the book's own parts, 
 combinations apart. Words: `parallel_words`. A second rule, `parallel_parser`, reads Chinese back.
 
 Licence: CC BY 4.0. Limits: no text of nature. One Chinese sentence per meaning, where people
-would accept several (这本老师买的书 for 老师买的这本书); bare nouns for "the"; no context beyond the
-sentence; both banks are "at" in English, so that the verb alone tells them apart.
+would accept several (这本老师买的书 for 老师买的这本书); bare nouns for "the"; no context beyond
+the sentence; both banks are "at" in English, so that the verb alone tells them apart.
 """
 
 import functools
@@ -27,6 +27,8 @@ import hashlib
 import random
 from dataclasses import dataclass, field, replace
 
+from llmbook.corpora.parallel_meaning import Clause, Phrase
+from llmbook.corpora.parallel_speech import chinese, english, tags
 from llmbook.corpora.parallel_words import (
     ADJECTIVES,
     BANKS,
@@ -43,42 +45,6 @@ from llmbook.corpora.parallel_words import (
     VERBS,
     expand,
 )
-
-Piece = tuple[str, tuple[str, ...]]  # a word, and the parts of the meaning that it says
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """Who or what: a pronoun, a name, or a noun with what stands around it."""
-
-    head: str  # a key of PRONOUNS, NAMES or NOUNS
-    det: str = ""  # "the", a key of NUMBERS, POINTERS, a pronoun (possessive), or "" (bare)
-    plural: bool = False
-    adjective: str = ""
-    relative: "Clause | None" = None  # without its subject or its object: that is this phrase
-
-    @property
-    def kind(self) -> str:
-        return NOUNS[self.head].kind if self.head in NOUNS else "person"
-
-
-@dataclass(frozen=True)
-class Clause:
-    """What is said. ``form``: "action", "exists" (there is) or "quality" (is, with ``verb`` the
-    quality). ``aspect``: h habit, p past, f future, n now."""
-
-    form: str
-    verb: str
-    subject: Phrase | None = None
-    object: Phrase | None = None
-    aspect: str = "h"
-    negative: bool = False
-    question: bool = False
-    very: bool = False
-    time: str = ""
-    time_first: bool = False
-    place: str = ""
-    company: Phrase | None = None
 
 
 @dataclass(frozen=True)
@@ -110,8 +76,8 @@ def sample(dice: random.Random) -> Clause:
         return Clause("exists", "be", what, question=question, place=place)
     if form == "quality":
         quality = dice.choice(list(QUALITIES))
-        subject = _phrase(dice, list(expand(QUALITIES[quality][0])),
-                          dets=["the", "the", *POINTERS, *PRONOUNS], names=0.3, relative=0.25)  # fmt: skip
+        kinds, dets = list(expand(QUALITIES[quality][0])), ["the", "the", *POINTERS, *PRONOUNS]
+        subject = _phrase(dice, kinds, dets, names=0.3, relative=0.25)
         negative = not question and dice.random() < 0.25
         very = not question and not negative and dice.random() < 0.4
         return Clause("quality", quality, subject, negative=negative, question=question, very=very)
@@ -182,7 +148,7 @@ def _phrase(
     if noun.many != "-" and dice.random() < 0.3:
         fitting = [a for a, (of, *_) in ADJECTIVES.items() if noun.kind in of.split()]
         adjective = dice.choice(fitting) if fitting else ""
-    plural = det in NUMBERS and det != "a" or (det == "" and noun.many != "-")
+    plural = (det in NUMBERS and det != "a") or (det == "" and noun.many != "-")
     plural = plural or (det == "the" and dice.random() < 0.25)
     clause = None
     if det and det not in PRONOUNS and noun.many != "-" and dice.random() < relative:
@@ -213,8 +179,6 @@ def _relative(dice: random.Random, noun) -> Clause | None:
 
 def make(meaning: Clause) -> Pair:
     """The pair of sentences that say ``meaning``."""
-    from llmbook.corpora.parallel_speech import chinese, english, tags
-
     left, right = english(meaning), chinese(meaning)
     links = frozenset(
         (i, j)
@@ -250,9 +214,9 @@ def combinations(meaning: Clause) -> set[tuple[str, str, str]]:
         what = part.object
         # Of play, wear and know the object decides the word: nothing else tells which.
         free = part.verb not in ("play", "wear", "know") and part.form == "action"
-        if free and what and what.head in NOUNS:
-            if len(_nouns_of(VERBS[part.verb].objects)) > 4:
-                found.add(("done", part.verb, what.head))
+        free = free and what is not None and what.head in NOUNS
+        if free and len(_nouns_of(VERBS[part.verb].objects)) > 4:
+            found.add(("done", part.verb, what.head))
         stack += [p for p in (part.subject, what, part.company) if p]
     return found
 

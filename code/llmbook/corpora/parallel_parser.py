@@ -13,7 +13,7 @@ what it leaves open (the or bare; singular or plural where nothing is counted; w
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from llmbook.corpora.parallel import Clause, Phrase
+from llmbook.corpora.parallel_meaning import Clause, Phrase
 from llmbook.corpora.parallel_words import (
     ADJECTIVES,
     NAMES,
@@ -135,7 +135,7 @@ def _action(tokens: list[str], question: bool) -> Iterator[Clause]:
                 continue
             for verb, what, done, end in _verb(tokens, j):
                 aspect = {"会": "f", "正": "n"}.get(mark, "p" if done or denied == "没" else "h")
-                clash = done and (mark or denied) or (denied == "没" and mark)
+                clash = (done and (mark or denied)) or (denied == "没" and mark)
                 known = aspect in VERBS[verb].aspects and (not time or TIMES[time][2] == aspect)
                 if end == len(tokens) and not clash and known:
                     yield Clause("action", verb, subject, what, aspect, bool(denied), question,

@@ -5,7 +5,7 @@ part is named by its path, as ``object.adjective``; a word may say several parts
 and the past) or none (the measure word says nothing that English says).
 """
 
-from llmbook.corpora.parallel import Clause, Phrase, Piece
+from llmbook.corpora.parallel_meaning import Clause, Phrase, Piece
 from llmbook.corpora.parallel_words import (
     ADJECTIVES,
     NAMES,
@@ -60,7 +60,7 @@ def english(meaning: Clause) -> list[Piece]:
         clause += [("with", ("with",)), *_english_phrase(m.company, "company", objective=True)]
     clause += _words(m.place, "place")
     time = _words(m.time, "time")
-    return (time + [(",", ())] + clause if m.time_first else clause + time) + end
+    return ([*time, (",", ()), *clause] if m.time_first else clause + time) + end
 
 
 def _english_verb(m: Clause, subject: Phrase, path: str = "") -> tuple[list[Piece], list[Piece]]:
@@ -186,7 +186,7 @@ def _chinese_phrase(p: Phrase, path: str) -> list[Piece]:
 
 
 def _chinese_relative(p: Phrase, path: str) -> list[Piece]:
-    """买了书的 before the boy who bought books; 老师买的 before the book that the teacher bought."""
+    """买了书的 before "the boy who bought books"; 老师买的 before "the book the teacher bought"."""
     r, de = p.relative, [("的", (path + "de",))]
     if r.subject is None:
         return _chinese_verb(r, False, path) + de

@@ -90,9 +90,9 @@ money - 钱 qián - money
 answer answers 答案 dá'àn 个 fact
 """
 
-THINGS = (
-    "text sheet film song car bicycle tool club garment ornament keys bow fruit".split()
-)  # what can be bought, seen and owned
+# What can be bought, seen and owned:
+THINGS = ["text", "sheet", "film", "song", "car", "bicycle", "tool", "club", "garment", "ornament",
+          "keys", "bow", "fruit"]  # fmt: skip
 LIVING = ["person", "animal", "horse", "flyer"]
 
 _VERBS = """
@@ -155,7 +155,8 @@ ADJECTIVES = {  # kinds of nouns, Chinese, pinyin; 的 belongs to the longer one
     "red": ("car tool garment ornament bicycle fruit", "红", "hóng"),
     "black": ("animal horse flyer car tool garment ornament bicycle", "黑", "hēi"),
     "new": ("text sheet film song car tool garment ornament bicycle club keys bow", "新", "xīn"),
-    "beautiful": ("text sheet film song garment ornament animal horse flyer", "漂亮的", "piàoliangde"),
+    "beautiful": ("text sheet film song garment ornament animal horse flyer",
+                  "漂亮的", "piàoliangde"),
     "young": ("person", "年轻的", "niánqīngde"),
     # old is 老 of what lives and 旧 of what is made
     "old.living:old": ("person animal horse", "老", "lǎo"),
@@ -200,9 +201,11 @@ BANKS = {"work": "at the bank.money", "save": "at the bank.money", "fish": "at t
 
 FUNCTION = {  # Chinese words with a job: pinyin and an English gloss
     "了": ("le", "done"), "会": ("huì", "will"), "在": ("zài", "at"), "正": ("zhèng", "just now"),
-    "的": ("de", "that/of"), "吗": ("ma", "question"), "不": ("bù", "not"), "没": ("méi", "not done"),
+    "的": ("de", "that/of"), "吗": ("ma", "question"), "不": ("bù", "not"),
+    "没": ("méi", "not done"),
     "很": ("hěn", "quite"), "非常": ("fēicháng", "very"), "有": ("yǒu", "there is"),
-    "跟": ("gēn", "with"), "里": ("lǐ", "inside"), "上": ("shàng", "on"), "。": (".", "."), "？": ("?", "?"),
+    "跟": ("gēn", "with"), "里": ("lǐ", "inside"), "上": ("shàng", "on"),
+    "。": (".", "."), "？": ("?", "?"),
     "个": ("ge", "MW"), "只": ("zhī", "MW"), "匹": ("pǐ", "MW"), "本": ("běn", "MW"),
     "封": ("fēng", "MW"), "份": ("fèn", "MW"), "张": ("zhāng", "MW"), "部": ("bù", "MW"),
     "首": ("shǒu", "MW"), "辆": ("liàng", "MW"), "把": ("bǎ", "MW"), "根": ("gēn", "MW"),
