@@ -45,6 +45,10 @@ ALLOWED = {
     "distributed": {"data"},
     "checkpoint": {"files", "models", "text"},
     "generate": {"models"},
+    "beam": {"generate", "models"},
+    "pairs": {"data"},
+    "writer": {"beam", "models", "pairs"},
+    "alignment": set(),
     "evaluate": {"ops", "data"},
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
@@ -54,7 +58,7 @@ ALLOWED = {
     "hub_files": {"models", "text", "zoo"},
     "check": {
         "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
-        "masking", "metrics", "uncertainty",
+        "alignment", "masking", "metrics", "pairs", "uncertainty", "writer",
     },
 }  # fmt: skip
 

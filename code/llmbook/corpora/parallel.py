@@ -27,6 +27,7 @@ import hashlib
 import random
 from dataclasses import dataclass, field, replace
 
+from llmbook.corpora.parallel_hand import hand_written
 from llmbook.corpora.parallel_meaning import Clause, Phrase
 from llmbook.corpora.parallel_speech import chinese, english, tags
 from llmbook.corpora.parallel_words import (
@@ -241,13 +242,14 @@ def structures(meaning: Clause) -> set[str]:
 def splits(
     train: int = 12_000, valid: int = 300, test: int = 400, seed: int = 0
 ) -> dict[str, list]:
-    """The book's parts: no English sentence stands in two of them.
+    """The book's parts: no English sentence stands in two, and none is among those by hand.
 
     train, valid and sentences hold no combination and no structure that is held out;
     compositions hold at least one held-out combination of known words, structures at least one
     held-out structure (and no held-out combination).
     """
-    dice, seen = random.Random(seed), set()
+    dice, by_hand = random.Random(seed), {tuple(each.words) for each in hand_written()}
+    seen: set[tuple[str, ...]] = set()
     sizes = {"train": train, "valid": valid, "sentences": test, "compositions": test,
              "structures": test}  # fmt: skip
     parts: dict[str, list[Pair]] = {name: [] for name in sizes}
@@ -261,7 +263,7 @@ def splits(
             continue
         pair = make(meaning)
         key = tuple(pair.english)
-        if key in seen and name != "train":
+        if key in by_hand or (key in seen and name != "train"):
             continue
         seen.add(key)
         parts[name].append(pair)
