@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from llmbook import checkpoint
+from llmbook.beam import beam_search
 from llmbook.data import IGNORE
 from llmbook.evaluate import perplexity
 from llmbook.models import NAMES, build
@@ -286,3 +287,42 @@ def test_wrong_inputs_are_refused():
         model.encode(torch.tensor([[V]]))
     with pytest.raises(ValueError, match="choose one of"):
         RecurrentSeq2Seq(Seq2SeqConfig(V, attention="sum"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_our_beam_is_transformers_beam_on_an_encoder_decoder(seed):
+    from transformers import MarianConfig, MarianMTModel
+
+    torch.manual_seed(seed)
+    marian = MarianMTModel(
+        MarianConfig(
+            vocab_size=12,
+            d_model=16,
+            encoder_layers=1,
+            decoder_layers=1,
+            encoder_attention_heads=2,
+            decoder_attention_heads=2,
+            encoder_ffn_dim=32,
+            decoder_ffn_dim=32,
+            pad_token_id=0,
+            eos_token_id=2,
+            bos_token_id=1,
+            decoder_start_token_id=0,
+            forced_eos_token_id=None,
+            init_std=1.0,
+        )
+    ).eval()
+    source = torch.tensor([[5, 6, 7, 2]])
+
+    def step(prefixes):
+        ids = torch.tensor(prefixes)
+        with torch.no_grad():
+            out = marian(input_ids=source.expand(len(ids), -1), decoder_input_ids=ids)
+        return out.logits[:, -1].log_softmax(-1)
+
+    best = beam_search(step, [0], width=4, max_length=8, end_id=2)[0]
+    theirs = marian.generate(
+        source, num_beams=4, max_new_tokens=8, early_stopping="never", length_penalty=1.0
+    )[0].tolist()
+    assert best.tokens + [2] * best.finished == theirs[1:]

@@ -19,7 +19,8 @@ combinations apart. Words: `parallel_words`. A second rule, `parallel_parser`, r
 
 Licence: CC BY 4.0. Limits: no text of nature. One Chinese sentence per meaning, where people
 would accept several (这本老师买的书 for 老师买的这本书); bare nouns for "the"; no context beyond
-the sentence; both banks are "at" in English, so that the verb alone tells them apart.
+the sentence; both banks are "at" in English, so that the verb alone tells them apart; a bat that is
+seen, liked or just there may be either, and the set says one of the two at random.
 """
 
 import functools
@@ -249,7 +250,7 @@ def splits(
     held-out structure (and no held-out combination).
     """
     dice, by_hand = random.Random(seed), {tuple(each.words) for each in hand_written()}
-    seen: set[tuple[str, ...]] = set()
+    home: dict[tuple[str, ...], str] = {}  # an English sentence may say two meanings (a bat)
     sizes = {"train": train, "valid": valid, "sentences": test, "compositions": test,
              "structures": test}  # fmt: skip
     parts: dict[str, list[Pair]] = {name: [] for name in sizes}
@@ -263,8 +264,8 @@ def splits(
             continue
         pair = make(meaning)
         key = tuple(pair.english)
-        if key in by_hand or (key in seen and name != "train"):
+        if key in by_hand or (key in home and (name, home[key]) != ("train", "train")):
             continue
-        seen.add(key)
+        home[key] = name
         parts[name].append(pair)
     return parts
