@@ -28,9 +28,25 @@ def ibm_model_1(
     (Brown et al. 1993, section 4.1). A round gives each meeting its share, t over the sum of t in
     the sentence, and then counts the shares. Words that never met have probability 0.
     """
+    kinds, link, group, of_source = _meetings(pairs)
+    t = torch.ones(len(kinds), dtype=torch.float64)
+    for _ in range(rounds):
+        total = torch.zeros(int(group[-1]) + 1, dtype=t.dtype).index_add_(0, group, t[link])
+        share = t[link] / total[group]  # E: p(this target word comes from that source word)
+        count = torch.zeros_like(t).index_add_(0, link, share)  # M: count, then normalise
+        mass = torch.zeros(int(of_source.max()) + 1, dtype=t.dtype).index_add_(0, of_source, count)
+        t = count / mass[of_source]
+    return dict(zip(kinds, t.tolist(), strict=True))
+
+
+def _meetings(
+    pairs: Sequence[tuple[Words, Words]],
+) -> tuple[dict[tuple[str, str], int], Tensor, Tensor, Tensor]:
+    """Every (source word, target word) with its number; for each meeting that number, and the
+    target place it belongs to; for each number its source word."""
     kinds: dict[tuple[str, str], int] = {}
-    link, of_source, group, groups = [], [], [], 0
     sources: dict[str, int] = {}
+    link, group, of_source, places = [], [], [], 0
     for source, target in pairs:
         for word in target:
             for origin in (NULL, *source):
@@ -38,17 +54,9 @@ def ibm_model_1(
                 if kind == len(of_source):
                     of_source.append(sources.setdefault(origin, len(sources)))
                 link.append(kind)
-                group.append(groups)
-            groups += 1
-    link, group, of_source = map(torch.tensor, (link, group, of_source))
-    t = torch.ones(len(kinds), dtype=torch.float64)
-    for _ in range(rounds):
-        total = torch.zeros(groups, dtype=t.dtype).index_add_(0, group, t[link])
-        share = t[link] / total[group]  # E: p(this target word comes from that source word)
-        count = torch.zeros_like(t).index_add_(0, link, share)  # M: count, then normalise
-        mass = torch.zeros(len(sources), dtype=t.dtype).index_add_(0, of_source, count)
-        t = count / mass[of_source]
-    return dict(zip(kinds, t.tolist(), strict=True))
+                group.append(places)
+            places += 1
+    return kinds, *map(torch.tensor, (link, group, of_source))
 
 
 def align(t: Mapping[tuple[str, str], float], source: Words, target: Words) -> list[int | None]:
