@@ -60,12 +60,15 @@ ALLOWED = {
     "constrained": {"generate", "json_grammar", "models", "text"},
     "diversity": {"metrics"},
     "labelled": {"data"},
+    "pairs": {"data"},
+    "writer": {"beam", "models", "pairs"},
+    "alignment": set(),
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
-        "autograd", "corpora", "data", "diversity", "evaluate", "generate", "layers",
-        "masking", "metrics", "models", "ops", "retrieval", "sentiment", "text",
-        "uncertainty",
+        "alignment", "autograd", "corpora", "data", "diversity", "evaluate", "generate",
+        "layers", "masking", "metrics", "models", "ops", "pairs", "retrieval", "sentiment",
+        "text", "uncertainty", "writer",
     },
 }  # fmt: skip
 

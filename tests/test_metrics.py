@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+from llmbook import metrics
 from llmbook.data import Stories, Stream
 from llmbook.evaluate import Evaluation, bits_per_byte, nats_by_story, perplexity
 from llmbook.metrics import (
@@ -290,3 +291,22 @@ def test_edges_may_be_given_and_0_and_1_are_inside():
     found = reliability([0.0, 0.001, 0.5, 1.0], [0, 0, 1, 1], bins=[0.0, 0.01, 0.6, 1.0])
     assert found.count.tolist() == [2, 1, 1]
     assert found.predicted.tolist() == [0.0005, 0.5, 1.0]
+
+
+def test_scores_with_intervals_are_sacrebleus():
+    pytest.importorskip("sacrebleu")
+    said = ["他踢足球。", "我看书。", "他们在跑步。"] * 20
+    true = ["他踢足球。", "我看报纸。", "他们正在跑步。"] * 20
+    found = metrics.sacre_interval(said, true, tokenize="zh")
+    plain, _ = metrics.sacre_bleu(said, [[r] for r in true], tokenize="zh")
+    assert found.score == pytest.approx(plain.score)
+    assert "tok:zh" in found.signature
+    assert "bs:1000" in found.signature
+    few = metrics.sacre_interval(said[:6], true[:6], tokenize="zh")
+    assert 0 < found.margin < few.margin  # more sentences, surer
+    assert metrics.sacre_interval(true, true, "chrf").score == pytest.approx(100)
+    assert metrics.sacre_interval(said, true, "chrf").score < 100
+    with pytest.raises(ValueError, match="choose one of"):
+        metrics.sacre_interval(said, true, "meteor")
+    with pytest.raises(ValueError, match="references"):
+        metrics.sacre_interval(said, true[:2])

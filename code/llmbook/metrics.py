@@ -9,6 +9,7 @@ field reports comes from two programs that also fix how a text becomes tokens: `
 `rouge` call them (packages sacrebleu and rouge-score, in the optional group ``practice``).
 """
 
+import json
 import math
 import re
 import string
@@ -93,6 +94,45 @@ def sacre_bleu(
     s = metric.corpus_score(list(hypotheses), streams)
     parts = tuple(p / 100 for p in s.precisions)
     return Bleu(s.score, parts, s.bp, s.sys_len, s.ref_len), str(metric.get_signature())
+
+
+class Scored(NamedTuple):
+    """A corpus's score from 0 to 100, how sure it is, and what to report beside it."""
+
+    score: float
+    margin: float  # half the width of the 95 % interval; nan where none was asked for
+    signature: str
+
+    def __str__(self) -> str:
+        return f"{self.score:.1f} ± {self.margin:.1f}"
+
+
+def sacre_interval(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    metric: str = "bleu",
+    *,
+    resamples: int = 1000,
+    **options: object,
+) -> Scored:
+    """BLEU or chrF of whole texts with one reference each, and its bootstrap interval.
+
+    metric: "bleu" or "chrf" (Popović 2015: F-score of character n-grams). Whole sentences are
+    resampled, with sacrebleu's own fixed seed. options: sacrebleu's, such as ``tokenize="zh"``,
+    which takes Chinese by characters. Raises ModuleNotFoundError where sacrebleu is not installed.
+    """
+    check_pairs(hypotheses, [[r] for r in references])
+    try:
+        from sacrebleu.metrics import BLEU, CHRF
+    except ModuleNotFoundError:
+        raise _missing("sacrebleu") from None
+    kinds = {"bleu": BLEU, "chrf": CHRF}
+    if metric not in kinds:
+        raise ValueError(f"metric is {metric!r}; choose one of {', '.join(kinds)}")
+    scorer = kinds[metric](**options)
+    found = scorer.corpus_score(list(hypotheses), [list(references)], n_bootstrap=resamples)
+    told = json.loads(found.format(signature=str(scorer.get_signature()), is_json=True, width=3))
+    return Scored(found.score, told.get("confidence_var", math.nan), told["signature"])
 
 
 def rouge_n(hypothesis: Tokens, reference: Tokens, n: int) -> Rouge:

@@ -8,11 +8,14 @@ from llmbook.models.gpt import GPT, GPTConfig
 from llmbook.models.mlp import MLPLM
 from llmbook.models.ngram import NGram
 from llmbook.models.recurrent import GRULM, LSTMLM, RNNLM
+from llmbook.models.seq2seq import RecurrentSeq2Seq, Seq2SeqConfig, TransformerSeq2Seq
 
 NAMES: dict[str, type[TokenModel]] = {
     model.name: model for model in (NGram, MLPLM, RNNLM, LSTMLM, GRULM, GPT, BERT)
 }
+NAMES |= {model.name: model for model in (RecurrentSeq2Seq, TransformerSeq2Seq)}
 CONFIGS = {"gpt": GPTConfig, "bert": BERTConfig}  # of the models that take one
+CONFIGS |= {model.name: Seq2SeqConfig for model in (RecurrentSeq2Seq, TransformerSeq2Seq)}
 
 
 def build(name: str, config: dict[str, Any]) -> TokenModel:
@@ -34,6 +37,9 @@ __all__ = [
     "GPTConfig",
     "LanguageModel",
     "NGram",
+    "RecurrentSeq2Seq",
+    "Seq2SeqConfig",
     "TokenModel",
+    "TransformerSeq2Seq",
     "build",
 ]
