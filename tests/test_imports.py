@@ -50,6 +50,7 @@ ALLOWED = {
     "train": BELOW_TRAINING,
     "zoo": BELOW_TRAINING | {"cost", "files", "text", "train"},
     "shell": BELOW_TRAINING | {"generate", "text", "train", "zoo"},
+    "frameworks": {"models", "ops"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
@@ -61,7 +62,7 @@ ALLOWED = {
 HEAVY = {
     "transformers", "matplotlib", "nltk", "IPython", "jupyterquiz", "scipy", "sphinx", "rich",
     "peft", "rouge_score", "sacrebleu", "sklearn", "tiktoken", "tokenizers", "bm25s", "onnx",
-    "onnxruntime", "onnxscript", "opacus",
+    "onnxruntime", "onnxscript", "opacus", "tensorflow", "keras", "jax", "optax",
 }  # fmt: skip
 
 #: The name that a package is imported by, where it is not the name that it is installed by.
