@@ -2,10 +2,10 @@
 
     python book/tools/test_frameworks.py [--env DIR] [--write]
 
-In a virtual environment of its own, made for the purpose, with the versions in `frameworks.txt`. It
-runs the book's package from the working tree there, without torch, and compares what came with what
-`llmbook/frameworks/lstm_cell.json` keeps. `--write` keeps the new answers instead (then `make run`).
-Only pip uses the network.
+In a virtual environment of its own, made for the purpose, with the versions in `frameworks.txt`.
+It runs the book's package from the working tree there, without torch, and compares what came with
+what `llmbook/frameworks/lstm_cell.json` keeps. `--write` keeps the new answers instead (then
+`make run`). Only pip uses the network.
 """
 
 from __future__ import annotations

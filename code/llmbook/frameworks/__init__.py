@@ -1,13 +1,13 @@
 """One LSTM and one training step in several frameworks, from one file of numbers.
 
-    task = load()                                  # weights and a batch, out of lstm_cell.safetensors
-    theirs = keras_cell.run(task, "float64")       # what Keras on TensorFlow makes of them
-    differences(theirs, task.answers)["gradients"]     # the largest, against torch's
+    task = load()                                   # weights and a batch
+    theirs = keras_cell.run(task, "float64")        # what Keras on TensorFlow makes of them
+    differences(theirs, task.answers)["gradients"]  # the largest, against torch's
 
-The file is written by ``torch_cell``: weights under torch's names, a batch, and torch's own answers
-in double precision. ``keras_cell`` and ``jax_cell`` read it and answer the same questions. Neither
-needs torch, and TensorFlow and JAX are not among the book's packages, so their answers are kept in
-``lstm_cell.json`` with the versions that gave them:
+``torch_cell`` writes the file ``lstm_cell.safetensors``: weights under torch's names, a batch, and
+torch's own answers in double precision. ``keras_cell`` and ``jax_cell`` read it and answer the same
+questions. Neither needs torch, and TensorFlow and JAX are not among the book's packages, so their
+answers are kept in ``lstm_cell.json`` with the versions that gave them:
 
     python -m llmbook.frameworks            # ask again, and compare with what is kept
     python -m llmbook.frameworks --write    # ask again, and keep the answers
@@ -37,10 +37,9 @@ NUMBERS, KEPT = FOLDER / "lstm_cell.safetensors", FOLDER / "lstm_cell.json"
 SGD_RATE = 1 / 2
 ADAMW = {"lr": 1 / 128, "betas": (7 / 8, 63 / 64), "eps": 2.0**-26, "weight_decay": 1 / 8}
 
-#: The largest difference from torch's double precision that is only rounding. Weights, states and
-#: gradients are near 1: double precision keeps 16 digits of them, single precision 7. AdamW divides
-#: a gradient by its own size, so that one of 1e-4 loses 3 or 4 of its digits to the larger ones that
-#: it was summed beside.
+#: The largest difference from torch's double precision that is only rounding. No number here is
+#: far above 1: double precision keeps 16 digits of it, single precision 7. AdamW divides a gradient
+#: by its own size, so that the rounding of a small one counts for more, times the rate.
 ROUNDING = {"float64": 1e-12, "float32": 2e-6}
 MODULES = {"TensorFlow": "keras_cell", "JAX": "jax_cell"}  # by the name that readers know
 

@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-from llmbook.frameworks import KEPT, MODULES, ROUNDING, ask, faults, read  # noqa: E402
+from llmbook.frameworks import KEPT, MODULES, ROUNDING, ask, faults, read
 
 
 def made(answers: dict) -> dict:
