@@ -69,6 +69,7 @@ HEAVY = {
 INSTALLED_AS = {
     "PIL": "pillow",
     "sklearn": "scikit-learn",
+    "tensorflow": "tensorflow-cpu",
     "yaml": "pyyaml",
     "py_mini_racer": "mini-racer",
 }
@@ -120,7 +121,11 @@ def test_every_foreign_import_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     core = {_canonical(d) for d in project["dependencies"]}
-    optional = {_canonical(d) for d in extras["practice"] + extras["perspectives"]}
+    optional = {
+        _canonical(d)
+        for group in ("practice", "perspectives", "frameworks")
+        for d in extras.get(group, [])
+    }
     everything = core | {_canonical(d) for lists in extras.values() for d in lists}
     own = {f.stem for f in (ROOT / "book").rglob("*.py")} | {"llmbook", "cells", "common"}
     own |= {f.stem for folder in ("tests", "benchmarks") for f in (ROOT / folder).glob("*.py")}
