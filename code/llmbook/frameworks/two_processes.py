@@ -1,15 +1,17 @@
 """The training step of ``torch_cell`` shared by several processes.
 
-    torchrun --nproc_per_node 2 -m llmbook.frameworks.two_processes ddp|fsdp OUT
+    torchrun --nproc_per_node 2 -m llmbook.frameworks.two_processes FOLDER
 
 Every process takes its part of the batch. ``ddp`` keeps a whole copy of the weights in each process
 and averages the gradients; ``fsdp`` keeps a part of every weight in each. The first process writes
-the weights after one step of SGD to the safetensors file OUT, under the names of the task.
+the weights after one step of SGD to FOLDER/ddp.safetensors and FOLDER/fsdp.safetensors, under the
+names of the task.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -43,14 +45,15 @@ def step(how: str) -> dict[str, np.ndarray]:
     return {n: (p.full_tensor() if how == "fsdp" else p).numpy() for n, p in after.items()}
 
 
-def main(how: str, out: str) -> None:
+def main(folder: str) -> None:
     """One process's part."""
     from safetensors.numpy import save_file
 
     dist.init_process_group("gloo")
-    after = step(how)
-    if dist.get_rank() == 0:
-        save_file(after, out)
+    for how in ("ddp", "fsdp"):
+        after = step(how)
+        if dist.get_rank() == 0:
+            save_file(after, Path(folder, f"{how}.safetensors"))
     dist.destroy_process_group()
 
 
