@@ -63,6 +63,7 @@ ALLOWED = {
     "pairs": {"data"},
     "writer": {"beam", "models", "pairs"},
     "alignment": set(),
+    "frameworks": {"models", "ops"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
@@ -73,9 +74,9 @@ ALLOWED = {
 }  # fmt: skip
 
 HEAVY = {
-    "IPython", "bm25s", "jupyterquiz", "matplotlib", "nltk", "onnx", "onnxruntime",
-    "onnxscript", "opacus", "peft", "rich", "rouge_score", "sacrebleu", "scipy", "sklearn",
-    "sphinx", "tiktoken", "tokenizers", "transformers",
+    "IPython", "bm25s", "jax", "jupyterquiz", "keras", "matplotlib", "nltk", "onnx",
+    "onnxruntime", "onnxscript", "opacus", "optax", "peft", "rich", "rouge_score", "sacrebleu",
+    "scipy", "sklearn", "sphinx", "tensorflow", "tiktoken", "tokenizers", "transformers",
 }  # fmt: skip
 
 #: The name that a package is imported by, where it is not the name that it is installed by.

@@ -38,7 +38,9 @@ FIXED = {
 DEFAULTS = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
 
 #: Taken out: each of these would change what a chapter prints or loads.
-REMOVED = ("LLMBOOK_ONLINE", "LLMBOOK_LANGUAGE", "MPLBACKEND", "PYTHONSTARTUP")
+REMOVED = (
+    "LLMBOOK_FRAMEWORKS", "LLMBOOK_LANGUAGE", "LLMBOOK_ONLINE", "MPLBACKEND", "PYTHONSTARTUP"
+)  # fmt: skip
 
 
 def apply(environment: MutableMapping[str, str] = os.environ, root: Path = ROOT) -> None:
