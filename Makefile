@@ -6,7 +6,7 @@ TOOLS = book/tools
 
 .DEFAULT_GOAL := help
 .PHONY: help environment book test quick run lint format lab models test-colab test-elsewhere \
-        lock clean
+        test-frameworks lock clean
 
 help:
 	@echo "make book            make the environment, build the site, say where to open it"
@@ -21,6 +21,7 @@ help:
 	@echo "make models          train the book's own models again (an hour)"
 	@echo "make test-colab      run the Colab edition as Colab would (CHAPTERS=\"rnn lstm\": only these)"
 	@echo "make test-elsewhere  run two chapters as on an unlike machine"
+	@echo "make test-frameworks ask TensorFlow and JAX again, in an environment of their own (2 GB)"
 	@echo "make lock            pin packages that are missing (UPGRADE=1: the newest that fit)"
 	@echo "make clean           remove everything that was built (not the environment)"
 	@echo
@@ -64,6 +65,9 @@ test-colab: environment
 
 test-elsewhere: environment
 	@$(RUN) $(TOOLS)/validate_chapters.py --elsewhere
+
+test-frameworks: environment
+	@$(RUN) $(TOOLS)/test_frameworks.py
 
 lock: environment
 	@$(RUN) $(TOOLS)/lock.py $(if $(UPGRADE),--upgrade)

@@ -36,7 +36,7 @@ ALLOWED = {
     "quiz": set(),
     "metrics": set(),
     "uncertainty": set(),
-    "plot": set(),
+    "plot": set(),  # takes arrays, whoever made them
     "corpora": {"text"},
     "layers": {"ops"},
     "models": {"layers", "ops"},
@@ -83,6 +83,7 @@ HEAVY = {
 INSTALLED_AS = {
     "PIL": "pillow",
     "sklearn": "scikit-learn",
+    "tensorflow": "tensorflow-cpu",
     "yaml": "pyyaml",
     "py_mini_racer": "mini-racer",
 }
@@ -135,6 +136,8 @@ def test_every_foreign_import_is_declared():
     extras = project["optional-dependencies"]
     core = {_canonical(d) for d in project["dependencies"]}
     optional = {_canonical(d) for d in extras["practice"] + extras["perspectives"]}
+    pins = (ROOT / "book" / "tools" / "frameworks.txt").read_text(encoding="utf-8")
+    optional |= {_canonical(line) for line in pins.splitlines() if line[0] != "#"}
     everything = core | {_canonical(d) for lists in extras.values() for d in lists}
     own = {f.stem for f in (ROOT / "book").rglob("*.py")} | {"llmbook", "cells", "common"}
     own |= {f.stem for folder in ("tests", "benchmarks") for f in (ROOT / folder).glob("*.py")}

@@ -3,14 +3,15 @@
     python -m llmbook train book.txt                     # writes model.safetensors
     python -m llmbook generate model.safetensors --prompt "Once"
     python -m llmbook evaluate model.safetensors other.txt
-    python -m llmbook ask "What is a tuple?"             # searches Python's documentation
-    python -m llmbook ask "Who won?" --folder notes      # or your own .txt, .md and .rst files
     torchrun --nproc-per-node 2 -m llmbook train book.txt    # the same on two processes or GPUs
     python -m llmbook classify train.csv                 # columns text and label: how well?
     python -m llmbook classify train.csv --predict new.csv --out predictions.csv
+    python -m llmbook ask "What is a tuple?"             # searches Python's documentation
+    python -m llmbook ask "Who won?" --folder notes      # or your own .txt, .md and .rst files
 
-`train` makes a character-level GPT. Every mistake in what was given ends in one sentence on
-stderr and exit status 2; nothing half-written is left and no earlier file is lost.
+`train` makes a GPT over characters; --tokenizer gives it other tokens. Every mistake in what was
+given ends in one sentence on stderr and exit status 2; nothing half-written is left and no earlier
+file is lost.
 """
 
 import argparse
