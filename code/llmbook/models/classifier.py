@@ -98,10 +98,7 @@ class Classifier(nn.Module):
 
 def gpt_hidden(model: GPT, ids: Tensor) -> Tensor:
     """What a GPT's head reads: its last hidden state, ``[B, T, C]``."""
-    x = model.dropout(model.embed(model.checked(ids), 0))
-    for block in model.blocks:
-        x, _ = block(x, causal=True)
-    return model.norm(x)
+    return model.hidden(ids)[0]
 
 
 def pool(x: Tensor, real: Tensor, how: str = "mean") -> Tensor:

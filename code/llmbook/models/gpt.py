@@ -112,13 +112,20 @@ class GPT(Dropping, LanguageModel):
     def logits(
         self, ids: Tensor, state: list[KVCache] | None = None
     ) -> tuple[Tensor, list[KVCache]]:
+        x, state = self.hidden(ids, state)
+        return self.head(x), state
+
+    def hidden(
+        self, ids: Tensor, state: list[KVCache] | None = None
+    ) -> tuple[Tensor, list[KVCache]]:
+        """What the head reads, ``[B, T, C]``, and the new state."""
         past = 0 if state is None else state[0].length
         x = self.dropped(self.embed(self.checked(ids, past), past))  # [B, T, C]
         new_state = []
         for block, cache in zip(self.blocks, state or [None] * len(self.blocks), strict=True):
             x, cache = block(x, causal=True, cache=cache)
             new_state.append(cache)
-        return self.head(self.norm(x)), new_state
+        return self.norm(x), new_state
 
     def reader(self) -> Callable[[Tensor, list[KVCache] | None], tuple[Tensor, list[KVCache]]]:
         from llmbook.models.decode import decoder
