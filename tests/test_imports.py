@@ -36,6 +36,8 @@ ALLOWED = {
     "quiz": set(),
     "metrics": set(),
     "uncertainty": set(),
+    "privacy": {"layers", "uncertainty"},
+    "dpsgd": {"data"},
     "plot": set(),  # takes arrays, whoever made them
     "corpora": {"text"},
     "layers": {"ops"},
@@ -54,7 +56,7 @@ ALLOWED = {
     "hub_files": {"models", "text", "zoo"},
     "check": {
         "ops", "layers", "models", "autograd", "text", "corpora", "data", "generate", "evaluate",
-        "masking", "metrics", "uncertainty",
+        "masking", "metrics", "uncertainty", "privacy", "dpsgd",
     },
 }  # fmt: skip
 
