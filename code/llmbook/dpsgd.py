@@ -3,7 +3,7 @@
     fit_private(model, data, steps=200, rate=0.025, limit=1.0, noise=0.7)
     epsilon(rate=0.025, noise=0.7, steps=200, delta=1e-5)
 
-The step is by Abadi et al. 2016, the account by Mironov 2017 and Mironov et al. 2019.
+The step is by Abadi et al. 2016, the account by Mironov et al. 2019.
 tests/test_dpsgd.py holds both to opacus.
 
 Dimensions: B batch (examples), T time.
@@ -127,7 +127,7 @@ ORDERS = range(2, 128)
 
 
 def sampled_gaussian_rdp(rate: float, noise: float, order: int) -> float:
-    """Rényi divergence of one noisy step on a random sample (Mironov et al. 2019, section 3.3).
+    """Rényi divergence of one noisy step on a random sample (Mironov et al. 2019).
 
     Each example takes part with probability ``rate``; ``noise`` is the noise's standard deviation
     in units of the clipping limit; ``order`` is a whole number from 2 up.
@@ -158,8 +158,8 @@ def epsilon(*, rate: float, noise: float, steps: int, delta: float) -> float:
 
 
 def gaussian_delta(eps: float, noise: float) -> float:
-    """The smallest δ for which one Gaussian answer is (ε, δ)-private (Balle & Wang
-    2018, theorem 8).
+    """The smallest δ for which one Gaussian answer is (ε, δ)-private (Balle &
+    Wang 2018).
 
     ``noise`` is the standard deviation divided by how far one example can move the answer.
     """

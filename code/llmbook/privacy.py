@@ -3,7 +3,7 @@
     exposure(code_losses(model, prefix, digits, 4)[0], secret=4071)   # bits; 1.4 is chance
     auc(scores_of_members, scores_of_others)                          # 0.5 is chance
 
-Exposure is by Carlini et al. 2019. Training that bounds what is kept is in `llmbook.dpsgd`.
+Exposure is by Carlini et al. 2018. Training that bounds what is kept is in `llmbook.dpsgd`.
 
 Dimensions: B batch, T time, K symbols, R candidates, n items.
 """
@@ -28,7 +28,7 @@ def rank(losses: Tensor, secret: int) -> float:
 
 
 def exposure(losses: Tensor, secret: int) -> float:
-    """log2 R − log2 rank, in bits (Carlini et al. 2019, definition 2).
+    """log2 R − log2 rank, in bits (Carlini et al. 2018).
 
     ``losses [R]`` holds −log p of every candidate, the secret among them. log2 R bits: the model
     finds it likeliest. See ``expected_exposure`` for what to expect of a secret never seen.
