@@ -64,12 +64,14 @@ ALLOWED = {
     "writer": {"beam", "models", "pairs"},
     "alignment": set(),
     "frameworks": {"models", "ops"},
+    "privacy": {"layers", "uncertainty"},
+    "dpsgd": {"data"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
-        "alignment", "autograd", "corpora", "data", "diversity", "evaluate", "generate",
-        "layers", "masking", "metrics", "models", "ops", "pairs", "retrieval", "sentiment",
-        "text", "uncertainty", "writer",
+        "alignment", "autograd", "corpora", "data", "diversity", "dpsgd", "evaluate",
+        "generate", "layers", "masking", "metrics", "models", "ops", "pairs", "privacy",
+        "retrieval", "sentiment", "text", "uncertainty", "writer",
     },
 }  # fmt: skip
 
