@@ -23,7 +23,7 @@ from llmbook import quiz as quizzes
 
 ROOT = Path(__file__).resolve().parents[1]
 AT_LEAST = 5  # exercises in a chapter
-WITHOUT_EXERCISES = {"faq"}  # its answers are experiments
+WITHOUT_EXERCISES = {"faq"}  # its answers are experiments; so it has no quiz either
 _CHECKED = re.compile(r"""\bcheck\(\s*["']([\w.]+)["']""")
 _QUIZ = re.compile(r"""\bquiz\(\s*["']([\w.]+)["']""")
 
@@ -84,7 +84,10 @@ def _form(chapter: Chapter, code: list) -> None:
         chapter.quiz += found
         if found and "nbval-ignore-output" not in cell.metadata.get("tags", []):
             faults.append("the quiz's cell needs the tag nbval-ignore-output")
-    if chapter.quiz != [slug] or not _QUIZ.search(code[-1].source):
+    if slug in WITHOUT_EXERCISES:
+        if chapter.quiz:
+            faults.append(f"has no quiz of its own, but calls {chapter.quiz}")
+    elif chapter.quiz != [slug] or not _QUIZ.search(code[-1].source):
         faults.append(f'its last code cell must be quiz("{slug}"), once; found {chapter.quiz}')
 
 
@@ -127,7 +130,7 @@ def test_every_registered_check_is_used(slug):
     assert set(check.names(slug)) == set(CHAPTERS[slug].exercises)
 
 
-@pytest.mark.parametrize("slug", CHAPTERS)
+@pytest.mark.parametrize("slug", sorted(set(CHAPTERS) - WITHOUT_EXERCISES))
 def test_the_quiz_is_there(slug):
     assert quizzes.load(slug)
 
@@ -175,6 +178,13 @@ def test_a_well_formed_chapter_has_no_fault():
     chapter = read(_made_up(), "made_up")
     assert chapter.faults == []
     assert len(chapter.exercises) == len(chapter.solutions) == 5
+
+
+def test_only_the_chapter_of_questions_goes_without_exercises_and_quiz():
+    bare = _made_up(exercises=0, solutions=0, last=_cell("", "y = 2"))
+    assert read(bare, "faq").faults == []
+    assert len(read(bare, "made_up").faults) == 2  # too few exercises, no quiz
+    assert read(_made_up(exercises=0, solutions=0), "faq").faults  # a quiz of another chapter
 
 
 @pytest.mark.parametrize(
