@@ -21,6 +21,7 @@ from llmbook import checkpoint, files, models
 from llmbook.checkpoint import CheckpointError
 from llmbook.data import Stream
 from llmbook.masking import Masked
+from llmbook.pairs import Pairs
 from llmbook.train import fit
 
 CONFIGS = {
@@ -31,8 +32,11 @@ CONFIGS = {
     "gru": {"vocab_size": 11, "hidden_size": 8, "embedding_size": 4},
     "gpt": {"vocab_size": 11, "context": 6, "hidden_size": 8, "num_heads": 2, "num_layers": 2},
     "bert": {"vocab_size": 11, "context": 7, "hidden_size": 8, "num_heads": 2, "num_layers": 2},
+    "seq2seq-gru": {"vocab_size": 11, "hidden_size": 8, "num_heads": 2, "num_layers": 1},
+    "seq2seq-transformer": {"vocab_size": 11, "hidden_size": 8, "num_heads": 2, "num_layers": 1},
 }
 TEXT = Stream(torch.randint(11, (200,), generator=torch.Generator().manual_seed(0)), 6)
+PAIRS = Pairs([[5, 6, 7], [3]], [[8, 9], [4, 10]], end=1)
 IDS = TEXT.batch(0, 2, 0)[0]
 
 
@@ -46,7 +50,11 @@ def test_every_model_comes_back(name, tmp_path):
     assert set(CONFIGS) == set(models.NAMES)  # a new model must be added here
     torch.manual_seed(0)
     model = models.build(name, CONFIGS[name])
-    fit(model, TEXT if model.causal else Masked(TEXT, 3, 11), steps=3, progress=False)
+    if name.startswith("seq2seq"):
+        data, ids = PAIRS, PAIRS.batch(0, 2, 0)[0]
+    else:
+        data, ids = TEXT if model.causal else Masked(TEXT, 3, 11), IDS
+    fit(model, data, steps=3, progress=False)
     extra = {"vocabulary": {"kind": "char", "tokens": ["a", "\n", "é", "中", '"']}}
     checkpoint.save(tmp_path / "m", model, extra=extra)
     again = checkpoint.load_model(tmp_path / "m")
@@ -54,7 +62,7 @@ def test_every_model_comes_back(name, tmp_path):
     assert again.config() == model.config()
     assert not again.training
     with torch.no_grad():
-        assert torch.equal(again.logits(IDS)[0], model.eval().logits(IDS)[0])
+        assert torch.equal(again.logits(ids)[0], model.eval().logits(ids)[0])
     assert checkpoint.load(tmp_path / "m").vocabulary == extra["vocabulary"]
 
 
