@@ -66,6 +66,7 @@ ALLOWED = {
     "frameworks": {"models", "ops"},
     "privacy": {"layers", "uncertainty"},
     "dpsgd": {"data"},
+    "interpret": {"models"},
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
