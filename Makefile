@@ -59,6 +59,7 @@ models: environment
 	@$(RUN) -m llmbook.zoo.comparison
 	@$(RUN) -m llmbook.zoo.ablation
 	@$(RUN) -m llmbook.zoo.ladder
+	@$(RUN) -m llmbook.zoo.finetuning
 
 test-colab: environment
 	@$(RUN) $(TOOLS)/test_colab.py $(CHAPTERS)

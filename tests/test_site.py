@@ -38,6 +38,10 @@ PHONE = 375
 MOST_BYTES = 900_000  # what one chapter may cost a reader, compressed
 every_page = pytest.mark.parametrize("document", DOCUMENTS)
 every_chapter = pytest.mark.parametrize("document", CHAPTERS)
+# Its answers are experiments: it has neither exercises nor a quiz.
+every_studied_chapter = pytest.mark.parametrize(
+    "document", [chapter for chapter in CHAPTERS if not chapter.endswith("/faq")]
+)
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +245,7 @@ def test_copy_button_copies_the_cell(visit: Visit, document: str) -> None:
     assert copied.strip() == cell.locator("pre").inner_text().strip()
 
 
-@every_chapter
+@every_studied_chapter
 def test_solution_opens_at_a_click(visit: Visit, document: str) -> None:
     page = visit.open(f"{document}.html")
     solutions = page.locator(".solution.admonition")
@@ -252,7 +256,7 @@ def test_solution_opens_at_a_click(visit: Visit, document: str) -> None:
     assert code.is_visible()
 
 
-@every_chapter
+@every_studied_chapter
 def test_quiz_answers_and_still_asks_nothing_of_the_network(visit: Visit, document: str) -> None:
     # The quiz's script waits before it looks for MathJax: the page's clock is ours to advance.
     visit.context.clock.install()
