@@ -1,7 +1,7 @@
 """The shell's ask: answers with their source, and one sentence for every mistake."""
 
-import builtins
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,14 +150,7 @@ def test_too_much_text_is_refused_before_it_is_read(capsys, monkeypatch):
 
 
 def test_without_bm25s_one_sentence_says_so(capsys, monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.startswith("bm25s"):
-            raise ModuleNotFoundError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "bm25s", None)
     message = refused(capsys, "x", "--folder", "notes")
     assert "needs the package bm25s" in message
     assert message.count("\n") == 1

@@ -31,7 +31,7 @@ def mlp() -> MLPLM:
 def gpt(**more) -> GPT:
     torch.manual_seed(0)
     shape = {"context": 9, "hidden_size": 8, "num_heads": 2, "num_layers": 2}
-    return GPT(GPTConfig(V, activation="gelu_exact", **shape, **more)).double()
+    return GPT(GPTConfig(V, **shape, **more)).double()
 
 
 MODELS = {"mlp": mlp, "gpt": gpt, "gpt-learned": lambda: gpt(positions="learned", tie=False)}

@@ -49,7 +49,7 @@ ALLOWED = {
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
     "zoo": BELOW_TRAINING | {"cost", "files", "labelled", "layers", "text", "train"},
-    "sentiment": {"data", "models"},
+    "sentiment": {"labelled", "models"},
     "shell": BELOW_TRAINING | {
         "files", "generate", "retrieval", "sentiment", "text", "train", "uncertainty",
         "zoo",

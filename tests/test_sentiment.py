@@ -7,8 +7,8 @@ import torch
 
 from llmbook import models, sentiment
 from llmbook.corpora import reviews
+from llmbook.labelled import Labelled
 from llmbook.sentiment import (
-    Labelled,
     NaiveBayes,
     TextClassifier,
     WordList,
@@ -85,25 +85,13 @@ def test_texts_without_labels_are_refused(texts, labels, says):
     with pytest.raises(ValueError, match=says):
         NaiveBayes().fit(texts, labels)
     with pytest.raises(ValueError, match=says):
-        Labelled([[1]] * len(texts), labels, end=0, context=4)
+        Labelled([[1]] * len(texts), labels, pad_id=0)
 
 
 def test_one_label_alone_is_refused():
     pytest.importorskip("sklearn")
     with pytest.raises(ValueError, match="every text has the label 'p'"):
         strong_baseline().fit(["a", "b"], ["p", "p"])
-
-
-def test_an_epoch_holds_every_text_once_and_cuts_the_long():
-    data = Labelled([[5], [6, 7], [8] * 99], [0, 1, 0], end=2, context=4)
-    seen = []
-    for step in range(2):
-        ids, labels = data.batch(step, 2, seed=0)
-        seen += list(zip(ids.tolist(), labels[:, 0].tolist(), strict=True))
-    stripped = sorted((tuple(i for i in row if i != 2), label) for row, label in seen)
-    assert stripped == [((5,), 0), ((6, 7), 1), ((8, 8, 8), 0)]
-    assert data.longest == 4
-    assert data.fingerprint() != Labelled([[5]], [0], end=2, context=4).fingerprint()
 
 
 def network(kind):
@@ -126,6 +114,23 @@ def test_a_networks_answer_depends_on_no_company(kind):
     together = model.probabilities(TEXTS[:7], batch_size=7)
     torch.testing.assert_close(alone, together, rtol=1e-10, atol=1e-12)
     assert alone.sum(dim=1).tolist() == pytest.approx([1.0] * 7)
+
+
+def test_an_epoch_holds_every_text_once_and_cuts_the_long():
+    model = network("gpt")
+    texts = ["good", "bad food", " ".join(["food"] * 99)]
+    data = model.data(texts, ["positive", "negative", "positive"])
+    seen = []
+    for step in range(2):
+        ids, labels = data.batch(step, 2, seed=0)
+        seen += list(zip(ids.tolist(), labels[:, 0].tolist(), strict=True))
+    assert all(row[-1] == model.end for row, _ in seen)  # closed by the end, and filled up with it
+    stripped = sorted(([i for i in row if i != model.end], label) for row, label in seen)
+    assert stripped == sorted(
+        (model.vocab.encode(text)[:39], label) for text, label in zip(texts, [1, 0, 1], strict=True)
+    )
+    assert data.longest == model.context == 40
+    assert data.fingerprint() != model.data(texts[:1], ["positive"]).fingerprint()
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gpt"])

@@ -22,6 +22,7 @@ import pytest
 import yaml
 
 from browser import Visit, absent, chromium, served
+from test_exercises import WITHOUT_EXERCISES
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "tools"))
@@ -38,9 +39,8 @@ PHONE = 375
 MOST_BYTES = 900_000  # what one chapter may cost a reader, compressed
 every_page = pytest.mark.parametrize("document", DOCUMENTS)
 every_chapter = pytest.mark.parametrize("document", CHAPTERS)
-# Its answers are experiments: it has neither exercises nor a quiz.
 every_studied_chapter = pytest.mark.parametrize(
-    "document", [chapter for chapter in CHAPTERS if not chapter.endswith("/faq")]
+    "document", [name for name in CHAPTERS if Path(name).name not in WITHOUT_EXERCISES]
 )
 
 

@@ -27,7 +27,6 @@ PACKAGE = "llmbook"
 NAMED_FILES = {
     "check": ("check", (".py",)),
     "quiz": ("quizzes", (".json",)),
-    "frameworks": ("frameworks", (".json", ".safetensors")),
     "zoo": ("zoo", (".json", ".safetensors")),
 }
 

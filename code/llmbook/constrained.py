@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llmbook.generate import check_causal, choose
+from llmbook.generate import as_batch, check_causal, choose, read
 from llmbook.json_grammar import ANY, State, advance, completion, start
 from llmbook.models.base import LanguageModel
 from llmbook.text import BPETokenizer, Vocab
@@ -126,33 +126,24 @@ def generate_within(
             f"{least}; give at least that many"
         )
     source = None if seed is None else torch.Generator(model.device).manual_seed(seed)
-    state, ids, memory = grammar.start, list(prompt), None
+    ids, _ = as_batch(prompt, model.device)
+    state, memory, written = grammar.start, None, []
     was_training = model.training
     model.eval()
     try:
+        reader = model.reader()
         for left in range(max_new_tokens, 0, -1):
             allowed = grammar.allowed(state, left)
             if not allowed.any():
                 break
-            logits, memory = last_logits(model, ids, memory)
+            logits, memory = read(model, ids, memory, True, reader)  # [1, V]
             logits = logits.masked_fill(~allowed.to(logits.device), float("-inf"))
-            token = int(choose(logits[None], temperature, top_k, top_p, source)[0])
-            if token == grammar.end_id:
+            token = choose(logits, temperature, top_k, top_p, source)  # [1]
+            if token.item() == grammar.end_id:
                 break
-            ids.append(token)
-            state = grammar.after(state, token)
+            written.append(token.item())
+            ids = torch.cat([ids, token[:, None]], dim=1)
+            state = grammar.after(state, written[-1])
     finally:
         model.train(was_training)
-    return ids[len(prompt) :]
-
-
-def last_logits(model: LanguageModel, ids: list[int], memory: Any) -> tuple[Tensor, Any]:
-    """The logits ``[V]`` after ``ids`` and the model's state there; ``memory`` is the state
-    after all of them but the last, or None."""
-    if model.context is not None and len(ids) > model.context:
-        ids, memory = ids[-model.context :], None
-        logits, _ = model.logits(torch.tensor([ids], device=model.device))
-        return logits[0, -1], None
-    new = ids if memory is None else ids[-1:]
-    logits, memory = model.logits(torch.tensor([new], device=model.device), memory)
-    return logits[0, -1], memory
+    return written

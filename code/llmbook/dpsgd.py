@@ -35,8 +35,7 @@ def _unchecked(model: nn.Module) -> Iterator[None]:
 def per_example_gradients(model: nn.Module, inputs: Tensor, targets: Tensor) -> Gradients:
     """The gradient of each example's mean loss alone; inputs and targets ``[B, T]``.
 
-    Layers whose derivative is written by hand (``layers.fused``) have no rule for vmap: build a
-    GPT with activation="gelu_exact". Raises ValueError for ids that the model cannot read.
+    Raises ValueError for ids that the model cannot read.
     """
     model.checked(inputs)
     parameters = {k: p.detach() for k, p in model.named_parameters() if p.requires_grad}

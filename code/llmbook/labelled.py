@@ -25,6 +25,8 @@ class Labelled:
     text, lists of different lengths, or a label that is negative or no whole number.
     """
 
+    hidden = True  # the targets are no next words: a model may look at the whole text
+
     def __init__(
         self,
         texts: Sequence[Sequence[int]],

@@ -13,7 +13,6 @@ Dimensions: N texts, K classes, B batch, T time, C hidden size.
 Chapter: applications/sentiment.
 """
 
-import hashlib
 import math
 import re
 from collections import Counter
@@ -23,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llmbook.data import Batch, random_source
+from llmbook.labelled import Labelled, predict
 from llmbook.models import TokenModel
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
@@ -144,35 +143,6 @@ def strong_baseline(*, ngrams: int = 2, characters: bool = False, C: float = 10.
     return _Pipeline(make_pipeline(features, LogisticRegression(C=C, max_iter=1000)))
 
 
-class Labelled:
-    """Texts as ids with a class each, as training data for `llmbook.train.fit`.
-
-    A text is closed by ``end``; batches are filled up with ``end``, too. Texts longer than
-    ``context`` ids lose what is beyond it. Raises ValueError for texts and labels that do not fit.
-    """
-
-    hidden = True  # the targets are no next words
-
-    def __init__(
-        self, sequences: Sequence[Sequence[int]], labels: Sequence[int], end: int, context: int
-    ):
-        check_labelled(sequences, labels)
-        self.rows = [[*row[: context - 1], end] for row in sequences]
-        self.labels, self.end = torch.tensor(labels), end
-        self.longest = max(map(len, self.rows))
-
-    def batch(self, step: int, batch_size: int, seed: int) -> Batch:
-        """Ids [B, T] and classes [B, 1]; every text once in an epoch. Pure in its arguments."""
-        epoch, number = divmod(step, -(-len(self.rows) // batch_size))
-        order = torch.randperm(len(self.rows), generator=random_source(seed, "labelled", epoch))
-        chosen = order[number * batch_size : (number + 1) * batch_size].tolist()
-        return pad([self.rows[i] for i in chosen], self.end), self.labels[chosen, None]
-
-    def fingerprint(self) -> str:
-        """A short hash of texts and labels."""
-        return hashlib.sha256(repr((self.rows, self.labels.tolist())).encode()).hexdigest()[:16]
-
-
 class TextClassifier(TokenModel):
     """A causal model without its head, and a linear layer on what it holds at the text's end.
 
@@ -211,26 +181,14 @@ class TextClassifier(TokenModel):
     def data(self, texts: Sequence[str], labels: Sequence[str]) -> Labelled:
         """Texts and their labels as this model's training data."""
         numbers = [self.classes.index(label) for label in labels]
-        rows = [self.vocab.encode(self.split(text)) for text in texts]
-        return Labelled(rows, numbers, self.end, self.context or 10**9)
+        room = None if self.context is None else self.context - 1  # the end stands behind
+        rows = [[*self.vocab.encode(self.split(text))[:room], self.end] for text in texts]
+        return Labelled(rows, numbers, self.end)
 
-    @torch.no_grad()
     def probabilities(self, texts: Sequence[str], batch_size: int = 100) -> Tensor:
         """[N, K], in evaluation mode."""
-        training, found = self.training, []
-        self.eval()
-        rows = self.data(texts, self.classes[:1] * len(texts)).rows
-        for start in range(0, len(rows), batch_size):
-            ids = pad(rows[start : start + batch_size], self.end).to(self.device)
-            found.append(self.logits(ids)[0][:, 0].double().softmax(dim=-1).cpu())
-        self.train(training)
-        return torch.cat(found)
-
-
-def pad(rows: Sequence[Sequence[int]], end: int) -> Tensor:
-    """Rows of ids, filled up with ``end`` to the longest: [B, T]."""
-    width = max(map(len, rows))
-    return torch.tensor([[*row, *[end] * (width - len(row))] for row in rows])
+        data = self.data(texts, self.classes[:1] * len(texts))
+        return predict(self, data, batch_size).double().softmax(dim=-1)
 
 
 def hits(model: Any, texts: Sequence[str], labels: Sequence[str]) -> list[float]:

@@ -74,7 +74,7 @@ class Classifier(nn.Module):
         """The body's vector at each place of ``ids [B, T]``: ``[B, T, C]``."""
         if isinstance(self.body, BERT):
             return self.body.encode(ids, mask=real(ids, self.pad_id))
-        return gpt_hidden(self.body, ids)
+        return self.body.hidden(ids)[0]
 
     def pooled(self, ids: Tensor) -> Tensor:
         """One vector a text, ``[B, C]``, whatever it was padded with."""
@@ -94,11 +94,6 @@ class Classifier(nn.Module):
     def num_params(self) -> int:
         """How many numbers training sets."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
-
-
-def gpt_hidden(model: GPT, ids: Tensor) -> Tensor:
-    """What a GPT's head reads: its last hidden state, ``[B, T, C]``."""
-    return model.hidden(ids)[0]
 
 
 def pool(x: Tensor, real: Tensor, how: str = "mean") -> Tensor:
