@@ -71,7 +71,7 @@ ALLOWED = {
     "hub_files": {"models", "text", "zoo"},
     "check": {
         "alignment", "autograd", "corpora", "data", "diversity", "dpsgd", "evaluate",
-        "generate", "layers", "masking", "metrics", "models", "ops", "pairs", "privacy",
+        "generate", "layers", "interpret", "masking", "metrics", "models", "ops", "pairs", "privacy",
         "retrieval", "sentiment", "text", "uncertainty", "writer",
     },
 }  # fmt: skip
