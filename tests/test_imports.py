@@ -71,8 +71,8 @@ ALLOWED = {
     "hub_files": {"models", "text", "zoo"},
     "check": {
         "alignment", "autograd", "corpora", "data", "diversity", "dpsgd", "evaluate",
-        "generate", "layers", "masking", "metrics", "models", "ops", "pairs", "privacy",
-        "retrieval", "sentiment", "text", "uncertainty", "writer",
+        "generate", "interpret", "layers", "masking", "metrics", "models", "ops", "pairs",
+        "privacy", "retrieval", "sentiment", "text", "uncertainty", "writer",
     },
 }  # fmt: skip
 
