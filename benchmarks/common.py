@@ -7,9 +7,11 @@ that does other work the first is the steadier one.
 """
 
 import argparse
+import json
 import os
 import re
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "code"))
 
 README = Path(__file__).with_name("README.md")
 ROUNDS = 7
+ONLY_ROWS = "LLMBOOK_BENCHMARK_ROWS"  # set for a second process of a benchmark
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -45,6 +48,32 @@ def compare(ours: Callable[[], object], peer: Callable[[], object], rounds: int 
     for clock, (mine, theirs) in {"cpu": (0, 2), "wall": (1, 3)}.items():
         result[f"ratio_{clock}"] = statistics.median(t[theirs] / t[mine] for t in turns)
     return result
+
+
+AVX2_NOTE = (
+    "AVX2 on a processor with AVX-512: the same processor, torch and oneDNN held to AVX2 "
+    "(ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA), as on one that has no more."
+)
+
+
+def on_both_instruction_sets(measure: Callable[[], list[list[str]]]) -> list[list[str]]:
+    """``measure()`` here, and where there is AVX-512 once more without it, in a second process.
+
+    Which instructions torch and oneDNN may use is settled when they are loaded, so the second
+    process runs the calling script again and prints its rows instead of a table.
+    """
+    import torch
+
+    if ONLY_ROWS in os.environ:
+        print(json.dumps(measure()))
+        raise SystemExit
+    rows = measure()
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        held = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", ONLY_ROWS: "1"}
+        command = [sys.executable, sys.argv[0]]
+        done = subprocess.run(command, env=os.environ | held, stdout=subprocess.PIPE, check=True)
+        rows += json.loads(done.stdout)
+    return rows
 
 
 def report(name: str, header: list[str], rows: list[list[str]], notes: list[str]) -> None:

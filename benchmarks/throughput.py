@@ -1,6 +1,6 @@
 """Training tokens per second against transformers' GPT-2, at nanoGPT's CPU shape."""
 
-from common import ROUNDS, compare, report
+from common import AVX2_NOTE, ROUNDS, compare, on_both_instruction_sets, report
 
 import torch  # isort: skip
 from torch import nn
@@ -58,7 +58,8 @@ def trainer(model: nn.Module, logits) -> callable:
     return work
 
 
-def main() -> None:
+def measure() -> list[list[str]]:
+    """A row for each pair of models, number of threads and clock."""
     torch.manual_seed(0)
     peers = {name: make_peer(activation=kind) for name, kind in ACTIVATIONS.items()}
     shape = {
@@ -69,24 +70,31 @@ def main() -> None:
     }
     same = GPT.from_transformers(peers["one kernel"]).train()
     modern = GPT(GPTConfig.modern(VOCABULARY, **shape)).train()
+    pairs = [("GPT-2's equations", same, "one kernel"), ("GPT-2's equations", same, "as published")]
+    pairs += [("GPTConfig.modern", modern, "one kernel")]
     tokens = STEPS * BATCH * CONTEXT
+    instructions = torch.backends.cpu.get_cpu_capability()
     rows = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        for name, model in (("GPT-2's equations", same), ("GPTConfig.modern", modern)):
-            for peer_name, peer in peers.items():
-                r = compare(
-                    trainer(model, lambda ids, model=model: model.logits(ids)[0]),
-                    trainer(peer, lambda ids, peer=peer: peer(ids).logits),
-                )
-                for clock in ("cpu", "wall"):
-                    mine, theirs = tokens / r[f"ours_{clock}"], tokens / r[f"peer_{clock}"]
-                    row = [name, peer_name, str(threads), clock, f"{mine:.0f}", f"{theirs:.0f}"]
-                    rows.append([*row, f"{r[f'ratio_{clock}']:.2f}"])
-    header = ["llmbook model", "peer's GELU", "threads", "clock"]
-    header += ["llmbook, tokens/s", "transformers, tokens/s"]
+        for name, model, peer_name in pairs:
+            r = compare(
+                trainer(model, lambda ids, model=model: model.logits(ids)[0]),
+                trainer(peers[peer_name], lambda ids, peer=peers[peer_name]: peer(ids).logits),
+            )
+            for clock in ("cpu", "wall"):
+                mine, theirs = tokens / r[f"ours_{clock}"], tokens / r[f"peer_{clock}"]
+                row = [instructions, name, peer_name, str(threads), clock]
+                rows.append([*row, f"{mine:.0f}", f"{theirs:.0f}", f"{r[f'ratio_{clock}']:.2f}"])
+    return rows
+
+
+def main() -> None:
     import transformers
 
+    rows = on_both_instruction_sets(measure)
+    header = ["instructions", "llmbook model", "peer's GELU", "threads", "clock"]
+    header += ["llmbook, tokens/s", "transformers, tokens/s"]
     notes = [
         f"{LAYERS} layers, {HEADS} heads, {HIDDEN} wide, context {CONTEXT}, batch {BATCH}, "
         f"vocabulary {VOCABULARY}, float32. Required: 1.2 times the peer.",
@@ -97,7 +105,8 @@ def main() -> None:
         "implementation), clipping at 1, the same batches.",
         "“GPT-2's equations” has the peer's own weights and computes the same function.",
         f"Median of {ROUNDS} interleaved turns of {STEPS} steps; torch {torch.__version__}, "
-        f"transformers {transformers.__version__}, {torch.backends.cpu.get_cpu_capability()}.",
+        f"transformers {transformers.__version__}.",
+        AVX2_NOTE,
     ]
     report("throughput", [*header, "ours / peer"], rows, notes)
 

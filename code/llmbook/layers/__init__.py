@@ -1,6 +1,7 @@
 """Modules that hold parameters, each the fast form of an equation in ``llmbook.ops``."""
 
 from llmbook.layers.attention import KVCache, MultiHeadAttention
+from llmbook.layers.linear import Linear
 from llmbook.layers.recurrent import GRU, LSTM, RNN
 from llmbook.layers.transformer import (
     Block,
@@ -20,6 +21,7 @@ __all__ = [
     "FeedForward",
     "KVCache",
     "LayerNorm",
+    "Linear",
     "MultiHeadAttention",
     "PostNormBlock",
     "RMSNorm",

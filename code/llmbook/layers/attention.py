@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from llmbook import ops
 from llmbook.layers import fused
+from llmbook.layers.linear import Linear, linear
 
 
 @dataclass
@@ -96,8 +97,8 @@ class MultiHeadAttention(nn.Module):
                 "choose a multiple"
             )
         self.num_heads, self.dropout, self.qk_norm = num_heads, dropout, qk_norm
-        self.qkv = nn.Linear(hidden_size, 3 * hidden_size, bias=bias)
-        self.out = nn.Linear(hidden_size, hidden_size, bias=bias)
+        self.qkv = Linear(hidden_size, 3 * hidden_size, bias=bias)
+        self.out = Linear(hidden_size, hidden_size, bias=bias)
         self.rotary = Rotary(hidden_size // num_heads) if rotary else None
         self.record_weights, self.last_weights = False, None
 
@@ -133,8 +134,8 @@ class MultiHeadAttention(nn.Module):
             return self.heads(self.qkv(x), 3)
         C = x.shape[-1]
         W, b = self.qkv.weight, self.qkv.bias
-        (q,) = self.heads(F.linear(x, W[:C], None if b is None else b[:C]), 1)
-        k, v = self.heads(F.linear(memory, W[C:], None if b is None else b[C:]), 2)
+        (q,) = self.heads(linear(x, W[:C], None if b is None else b[:C]), 1)
+        k, v = self.heads(linear(memory, W[C:], None if b is None else b[C:]), 2)
         return q, k, v
 
     def heads(self, y: Tensor, parts: int) -> tuple[Tensor, ...]:

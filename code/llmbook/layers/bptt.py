@@ -17,7 +17,8 @@ state before the sequence and ``hs[1:]`` are the outputs.
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
+
+from llmbook.layers.linear import add_product_, linear, product, sum_of_outer
 
 # A gradient times the slope of a squashing function, by the value y that the function gave:
 d_sigmoid = torch.ops.aten.sigmoid_backward  # gradient · y (1 − y)
@@ -26,7 +27,7 @@ d_tanh = torch.ops.aten.tanh_backward  # gradient · (1 − y²)
 
 def over_time(delta: Tensor, inputs: Tensor) -> Tensor:
     """∂L/∂W = Σ_t δ_t inputs_tᵀ: the sum over time and batch as one matrix product."""
-    return delta.flatten(0, 1).t() @ inputs.flatten(0, 1)
+    return sum_of_outer(delta.flatten(0, 1), inputs.flatten(0, 1))
 
 
 class RNNOverTime(torch.autograd.Function):
@@ -35,9 +36,9 @@ class RNNOverTime(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, h: Tensor, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> Tensor:
         """``x [T, B, I]``, ``h [B, C]`` -> all states ``[T, B, C]``."""
-        hs = torch.cat([h[None], F.linear(x, W_xh, b_h)])
+        hs = torch.cat([h[None], linear(x, W_xh, b_h)])
         for t in range(len(x)):
-            hs[t + 1].addmm_(hs[t], W_hh.t()).tanh_()
+            add_product_(hs[t + 1], hs[t], W_hh).tanh_()
         ctx.save_for_backward(x, hs, W_xh, W_hh)
         return hs[1:]
 
@@ -49,9 +50,9 @@ class RNNOverTime(torch.autograd.Function):
         delta, dh = torch.empty_like(hs[1:]), torch.zeros_like(hs[0])
         for t in reversed(range(len(x))):
             delta[t] = d_tanh(dhs[t] + dh, hs[t + 1])
-            dh = delta[t] @ W_hh
+            dh = product(delta[t], W_hh.t())
         db = delta.sum((0, 1))
-        return delta @ W_xh, dh, over_time(delta, x), over_time(delta, hs[:-1]), db
+        return product(delta, W_xh.t()), dh, over_time(delta, x), over_time(delta, hs[:-1]), db
 
 
 class LSTMOverTime(torch.autograd.Function):
@@ -64,9 +65,9 @@ class LSTMOverTime(torch.autograd.Function):
         """``x [T, B, I]``; ``h, c [B, C]`` -> all h ``[T, B, C]``, the last c ``[B, C]``."""
         (T, B, _), C = x.shape, h.shape[1]
         hs, cs = (torch.cat([s[None], s.new_empty(T, B, C)]) for s in (h, c))
-        gates, tanh_c = F.linear(x, W_xh, b), x.new_empty(T, B, C)
+        gates, tanh_c = linear(x, W_xh, b), x.new_empty(T, B, C)
         for t in range(T):
-            i, f, g, o = gates[t].addmm_(hs[t], W_hh.t()).chunk(4, dim=1)
+            i, f, g, o = add_product_(gates[t], hs[t], W_hh).chunk(4, dim=1)
             i.sigmoid_(), f.sigmoid_(), g.tanh_(), o.sigmoid_()
             torch.mul(f, cs[t], out=cs[t + 1]).addcmul_(i, g)
             torch.tanh(cs[t + 1], out=tanh_c[t])
@@ -82,14 +83,16 @@ class LSTMOverTime(torch.autograd.Function):
         delta, dh = torch.empty_like(gates), torch.zeros_like(hs[0])
         for t in reversed(range(len(x))):
             i, f, g, o = gates[t].chunk(4, dim=1)
+            d_i, d_f, d_g, d_o = delta[t].chunk(4, dim=1)
             dh = dh + dhs[t]  # by way of the next step, and directly
-            d_o = d_sigmoid(dh * tanh_c[t], o)
+            d_sigmoid(dh * tanh_c[t], o, grad_input=d_o)
             dc = dc + d_tanh(dh * o, tanh_c[t])
-            d_i, d_f, d_g = d_sigmoid(dc * g, i), d_sigmoid(dc * cs[t], f), d_tanh(dc * i, g)
-            torch.cat([d_i, d_f, d_g, d_o], dim=1, out=delta[t])
-            dh, dc = delta[t] @ W_hh, dc * f
+            d_sigmoid(dc * g, i, grad_input=d_i)
+            d_sigmoid(dc * cs[t], f, grad_input=d_f)
+            d_tanh(dc * i, g, grad_input=d_g)
+            dh, dc = product(delta[t], W_hh.t()), dc * f
         db = delta.sum((0, 1))
-        return delta @ W_xh, dh, dc, over_time(delta, x), over_time(delta, hs[:-1]), db
+        return product(delta, W_xh.t()), dh, dc, over_time(delta, x), over_time(delta, hs[:-1]), db
 
 
 class GRUOverTime(torch.autograd.Function):
@@ -102,9 +105,9 @@ class GRUOverTime(torch.autograd.Function):
         """``x [T, B, I]``, ``h [B, C]`` -> all states ``[T, B, C]``."""
         (T, B, _), C = x.shape, h.shape[1]
         hs = torch.cat([h[None], h.new_empty(T, B, C)])
-        gates, h_ns = F.linear(x, W_xh, b_xh), x.new_empty(T, B, C)
+        gates, h_ns = linear(x, W_xh, b_xh), x.new_empty(T, B, C)
         for t in range(T):
-            of_h = torch.addmm(b_hh, hs[t], W_hh.t())
+            of_h = linear(hs[t], W_hh, b_hh)
             gates[t, :, : 2 * C].add_(of_h[:, : 2 * C]).sigmoid_()
             r, z, n = gates[t].chunk(3, dim=1)
             h_ns[t] = of_h[:, 2 * C :]
@@ -127,6 +130,7 @@ class GRUOverTime(torch.autograd.Function):
             d_r = d_sigmoid(d_n * h_ns[t], r)
             torch.cat([d_r, d_z, d_n], dim=1, out=by_x[t])
             torch.cat([d_r, d_z, d_n * r], dim=1, out=by_h[t])
-            dh = torch.addmm(dh * z, by_h[t], W_hh)
+            dh = add_product_(dh * z, by_h[t], W_hh.t())
         db_xh, db_hh = by_x.sum((0, 1)), by_h.sum((0, 1))
-        return by_x @ W_xh, dh, over_time(by_x, x), over_time(by_h, hs[:-1]), db_xh, db_hh
+        dW_xh, dW_hh = over_time(by_x, x), over_time(by_h, hs[:-1])
+        return product(by_x, W_xh.t()), dh, dW_xh, dW_hh, db_xh, db_hh

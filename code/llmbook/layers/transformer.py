@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from llmbook.layers import fused
 from llmbook.layers.attention import KVCache, MultiHeadAttention
+from llmbook.layers.linear import Linear
 
 
 class LayerNorm(nn.Module):
@@ -64,8 +65,8 @@ class FeedForward(nn.Module):
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation is {activation!r}; choose one of {list(ACTIVATIONS)}")
         self.activation = ACTIVATIONS[activation]
-        self.up = nn.Linear(hidden_size, 4 * hidden_size, bias=bias)
-        self.out = nn.Linear(4 * hidden_size, hidden_size, bias=bias)
+        self.up = Linear(hidden_size, 4 * hidden_size, bias=bias)
+        self.out = Linear(4 * hidden_size, hidden_size, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.out(self.activation(self.up(x)))

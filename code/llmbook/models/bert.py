@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llmbook.layers import LayerNorm, PostNormBlock
+from llmbook.layers import LayerNorm, Linear, PostNormBlock
 from llmbook.layers.transformer import ACTIVATIONS
 from llmbook.models.base import TokenModel
 
@@ -65,7 +65,7 @@ class BERT(TokenModel):
             PostNormBlock(C, config.num_heads, config.dropout, config.activation, norm)
             for _ in range(config.num_layers)
         )
-        self.transform, self.transform_norm = nn.Linear(C, C), norm(C)
+        self.transform, self.transform_norm = Linear(C, C), norm(C)
         self.head_bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.initialise()
 

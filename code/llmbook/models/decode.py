@@ -16,13 +16,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from llmbook import ops
-from llmbook.layers import Block, FeedForward, KVCache, LayerNorm, MultiHeadAttention, RMSNorm
+from llmbook.layers import (
+    Block,
+    FeedForward,
+    KVCache,
+    LayerNorm,
+    Linear,
+    MultiHeadAttention,
+    RMSNorm,
+)
 from llmbook.layers.attention import Rotary
 
 # A module of any other kind computes something that is not written here (LoRA's, for instance).
 KNOWN = {
-    Block, FeedForward, LayerNorm, MultiHeadAttention, RMSNorm, Rotary,
-    nn.Embedding, nn.Linear, nn.ModuleList,
+    Block, FeedForward, LayerNorm, Linear, MultiHeadAttention, RMSNorm, Rotary,
+    Linear, nn.Embedding, nn.Linear, nn.ModuleList,
 }  # fmt: skip
 
 Step = Callable[[Tensor, list[KVCache] | None], tuple[Tensor, list[KVCache]]]

@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from llmbook import ops
-from llmbook.layers import Block, Dropping, KVCache, LayerNorm, RMSNorm
+from llmbook.layers import Block, Dropping, KVCache, LayerNorm, Linear, RMSNorm
 from llmbook.models.base import LanguageModel
 
 POSITIONS = ("rotary", "learned", "sinusoidal")
@@ -104,7 +104,7 @@ class GPT(Dropping, LanguageModel):
             for _ in range(config.num_layers)
         )
         self.norm = norm(C)
-        self.head = nn.Linear(C, config.vocab_size, bias=False)
+        self.head = Linear(C, config.vocab_size, bias=False)
         self.initialise()
         if config.tie:
             self.head.weight = self.embedding.weight

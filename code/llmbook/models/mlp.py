@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from llmbook.layers import Linear
 from llmbook.models.base import LanguageModel
 
 
@@ -32,8 +33,8 @@ class MLPLM(LanguageModel):
         self.vocab_size, self.window = vocab_size, window
         self.embedding_size, self.hidden_size = embedding_size, hidden_size
         self.embedding = nn.Embedding(vocab_size + 1, embedding_size)
-        self.hidden = nn.Linear(window * embedding_size, hidden_size)
-        self.head = nn.Linear(hidden_size, vocab_size)
+        self.hidden = Linear(window * embedding_size, hidden_size)
+        self.head = Linear(hidden_size, vocab_size)
 
     def logits(self, ids: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         ids = self.checked(ids)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from llmbook import ops
-from llmbook.layers import GRU, LSTM, RNN
+from llmbook.layers import GRU, LSTM, RNN, Linear
 from llmbook.layers.recurrent import Recurrent
 from llmbook.models.base import LanguageModel
 
@@ -40,7 +40,7 @@ class RecurrentLM(LanguageModel):
         sizes = [self.embedding_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(self.layer(size, hidden_size) for size in sizes)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden_size, vocab_size)
+        self.head = Linear(hidden_size, vocab_size)
 
     def logits(self, ids: Tensor, state: list[Any] | None = None) -> tuple[Tensor, list[Any]]:
         x = self.dropout(self.embedding(self.checked(ids)))  # [B, T, E]

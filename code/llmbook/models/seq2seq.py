@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from llmbook.layers import GRU, Block, LayerNorm
+from llmbook.layers import GRU, Block, LayerNorm, Linear
 from llmbook.models.base import TokenModel
 
 
@@ -121,7 +121,7 @@ class DotScore(nn.Module):
 
     def __init__(self, hidden_size: int):
         super().__init__()
-        self.W = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.W = Linear(hidden_size, hidden_size, bias=False)
 
     def forward(self, states: Tensor, memory: Tensor) -> Tensor:
         """``states [B, T, C]``, ``memory [B, S, C]`` -> ``[B, T, S]``."""
@@ -133,9 +133,9 @@ class AdditiveScore(nn.Module):
 
     def __init__(self, hidden_size: int):
         super().__init__()
-        self.W = nn.Linear(hidden_size, hidden_size, bias=False)
-        self.U = nn.Linear(hidden_size, hidden_size)
-        self.v = nn.Linear(hidden_size, 1, bias=False)
+        self.W = Linear(hidden_size, hidden_size, bias=False)
+        self.U = Linear(hidden_size, hidden_size)
+        self.v = Linear(hidden_size, 1, bias=False)
 
     def forward(self, states: Tensor, memory: Tensor) -> Tensor:
         """``states [B, T, C]``, ``memory [B, S, C]`` -> ``[B, T, S]``."""
@@ -165,10 +165,10 @@ class RecurrentSeq2Seq(Seq2Seq):
             raise ValueError(f"attention is {config.attention!r}; choose one of {list(SCORES)}")
         C, score = config.hidden_size, SCORES[config.attention]
         self.forwards, self.backwards = GRU(C, C // 2), GRU(C, C - C // 2)
-        self.start = nn.Linear(C, C)  # the summary as the decoder's first state
+        self.start = Linear(C, C)  # the summary as the decoder's first state
         self.decoder = GRU(C, C)
         self.score = score(C) if score else None
-        self.combine = nn.Linear(2 * C, C)
+        self.combine = Linear(2 * C, C)
         nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(C))
 
     def encode(self, source: Tensor) -> Memory:

@@ -1,0 +1,160 @@
+"""The faster product: what it computes, and when it stands back."""
+
+import copy
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from llmbook.layers import GRU, LSTM, RNN, Linear
+from llmbook.layers import linear as module
+from llmbook.layers.linear import add_product_, linear, product, sum_of_outer
+from llmbook.models import GPT, GPTConfig
+from parity import close, same
+from parity import randn as random_normal
+
+onednn = pytest.mark.skipif(
+    module._onednn is None or not torch.backends.mkldnn.is_available(),
+    reason="this torch has no oneDNN",
+)
+randn = partial(random_normal, dtype=torch.float32, scale=0.3)
+N, I, O = 64, 160, 224  # N · I · O is just above SMALLEST  # noqa: E741
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """However small a product is, oneDNN takes it."""
+    monkeypatch.setattr(module, "SMALLEST", 1)
+
+
+def took_onednn(x, W, b=None):
+    return "_Linear" in type(linear(x, W, b).grad_fn).__name__
+
+
+@onednn
+@pytest.mark.parametrize("shape", [(N, I), (4, N // 4, I), (1, 2, N // 2, I)])
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_values_and_gradients_are_torchs(shape, with_bias):
+    x, W = randn(*shape), randn(O, I, seed=1)
+    assert took_onednn(x.clone().requires_grad_(), W)
+    if with_bias:
+        same(linear, F.linear, x, W, randn(O, seed=2))
+    else:
+        same(linear, F.linear, x, W)
+
+
+@onednn
+@pytest.mark.parametrize("outputs", [40, 400])  # fewer and more than inputs
+def test_the_layout_in_memory_changes_nothing(outputs):
+    x, W = randn(I, 2 * N).t(), randn(I, outputs, seed=1).t()
+    assert not x.is_contiguous()
+    assert not W.is_contiguous()
+    same(linear, F.linear, x, W)
+    steps = randn(N, 3, I)[:, 1]  # strided rows
+    same(linear, F.linear, steps, randn(400, I, seed=1))
+
+
+@onednn
+def test_only_what_is_asked_for_gets_a_gradient():
+    x, W = randn(N, I), randn(O, I, seed=1)
+    for asked, other in ((x, W), (W, x)):
+        asked.requires_grad_(True), other.requires_grad_(False)
+        asked.grad = other.grad = None
+        linear(x, W).sum().backward()
+        assert asked.grad is not None
+        assert other.grad is None
+    assert linear(x, W.detach().requires_grad_(False)).grad_fn is None
+    with torch.no_grad():
+        W.requires_grad_()
+        close(linear(x, W), F.linear(x, W))
+
+
+@onednn
+def test_the_products_inside_a_backward():
+    x, W, y = randn(N, I), randn(O, I, seed=1), randn(N, O, seed=2)
+    close(product(x, W), x @ W.t())
+    close(add_product_(y.clone(), x, W), y + x @ W.t())
+    rows = y.clone()
+    assert add_product_(rows, x, W) is rows
+    for g, a in ((y, x), (x, y)):
+        close(sum_of_outer(g, a), g.t() @ a)
+
+
+@onednn
+@pytest.mark.filterwarnings("ignore:TF32")  # what torch says when the switch is turned
+def test_when_it_stands_back():
+    x, W = randn(N, I).requires_grad_(), randn(O, I, seed=1)
+    assert took_onednn(x, W)
+    assert not took_onednn(x[: N // 2], W)  # too small to pay
+    assert not took_onednn(x.double(), W.double())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert linear(x, W).dtype == torch.bfloat16
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert not took_onednn(x, W)
+    with FlopCounterMode(display=False) as counter:
+        linear(x, W).sum().backward()
+    assert counter.get_total_flops() == 2 * 2 * N * I * O  # x asks for a gradient, W does not
+    each = torch.func.vmap(torch.func.grad(lambda row: linear(row[None], W).sum()))(x)
+    close(each.detach(), W.sum(0).expand(N, I))
+
+
+def test_without_the_name_all_goes_the_plain_way(monkeypatch):
+    monkeypatch.setattr(module, "_onednn", None)
+    x, W = randn(N, I), randn(O, I, seed=1)
+    assert not took_onednn(x.requires_grad_(), W)
+    close(product(x.detach(), W), x.detach() @ W.t())
+
+
+def test_it_is_an_nn_linear():
+    torch.manual_seed(0)
+    ours = Linear(3, 2)
+    torch.manual_seed(0)
+    theirs = nn.Linear(3, 2)
+    assert isinstance(ours, nn.Linear)
+    assert str(ours) == str(theirs)
+    ours.load_state_dict(theirs.state_dict())
+    same(ours, theirs, randn(4, 3))
+
+
+@onednn
+@pytest.mark.parametrize("Layer", [RNN, LSTM, GRU])
+def test_recurrent_layers_with_and_without(always, monkeypatch, Layer):
+    torch.manual_seed(0)
+    ours = Layer(5, 7)
+    plain = copy.deepcopy(ours)
+
+    def without(*inputs):
+        with monkeypatch.context() as here:
+            here.setattr(module, "_onednn", None)
+            y = plain(*inputs)[0]
+            y.backward(torch.ones_like(y), inputs=list(plain.parameters()), retain_graph=True)
+            return y
+
+    x = randn(3, 6, 5)
+    y = ours(x)[0]
+    y.backward(torch.ones_like(y))
+    close(y.detach(), without(x).detach())
+    for mine, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+        close(mine.grad, theirs.grad)
+
+
+@onednn
+@pytest.mark.parametrize("config", [GPTConfig.gpt2, GPTConfig.modern])
+def test_a_gpt_with_and_without(always, monkeypatch, config):
+    torch.manual_seed(0)
+    model = GPT(config(11, context=8, hidden_size=16, num_heads=2, num_layers=2, init_std=0.2))
+    for p in model.parameters():  # zeros would hide what passes through them
+        nn.init.normal_(p, std=0.2)
+    ids = torch.randint(11, (3, 8))
+    found = []
+    for kernel in (module._onednn, None):
+        monkeypatch.setattr(module, "_onednn", kernel)
+        model.zero_grad()
+        loss = F.cross_entropy(model.logits(ids)[0].flatten(0, 1), ids.flatten())
+        loss.backward()
+        found.append([loss.detach(), *(p.grad for p in model.parameters())])
+    for mine, theirs in zip(*found, strict=True):
+        close(mine, theirs)
