@@ -137,3 +137,14 @@ def test_the_test_would_see_another_activation():
     text = ids(2, 10)
     difference = (GPT.from_transformers(tanh)(text)[0] - exact(text).logits).abs().max()
     assert difference > 1e-5
+
+
+def test_a_compiled_gpt_is_one_graph():
+    torch.manual_seed(0)
+    ids = torch.randint(31, (2, 8))
+    for config in (GPTConfig.gpt2, GPTConfig.modern):
+        model = GPT(config(31, context=8, hidden_size=16, num_heads=2, num_layers=2))
+        whole = torch.compile(
+            lambda ids, model=model: model.logits(ids)[0], backend="aot_eager", fullgraph=True
+        )
+        torch.testing.assert_close(whole(ids), model.logits(ids)[0])
