@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from llmbook.generate import generate
-from llmbook.models import GPT
+from llmbook.models import GPT, GPTConfig
 from parity import TOLERANCE, both_precisions, close
 
 V, CONTEXT = 50, 32
