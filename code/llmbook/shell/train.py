@@ -11,8 +11,9 @@ from llmbook.shell import Command, UserError, whole
 
 # nanoGPT's CPU shape. Optimizer, rates, schedule and first weights were chosen on the prose of
 # `pydocs`, 500 steps from seed 0 (nats a character): AdamW 1.519; Muon with a cosine 1.337, with
-# a straight line 1.321, and with the embedding as head, too, 1.291. Twice the rate was no better. 430 steps
-# take less than a third of the time of nanoGPT's own recipe (benchmarks/shell_train.py).
+# a straight line 1.321, and with the embedding as head, too, 1.291. Twice the rate was no
+# better. 430 steps take less than a third of the time of nanoGPT's own recipe, as
+# benchmarks/shell_train.py measures it.
 DEFAULTS = {
     "steps": 430, "context": 64, "layers": 4, "heads": 4, "hidden": 128, "dropout": 0.0,
     "batch": 12, "lr": None, "optimizer": "muon", "tokenizer": "char", "seed": 0,
