@@ -158,3 +158,12 @@ def test_a_gpt_with_and_without(always, monkeypatch, config):
         found.append([loss.detach(), *(p.grad for p in model.parameters())])
     for mine, theirs in zip(*found, strict=True):
         close(mine, theirs)
+
+
+def test_an_exported_map_keeps_any_number_of_rows():
+    batch = torch.export.Dim.DYNAMIC
+    layer = Linear(64, 128)
+    program = torch.export.export(layer, (randn(8, 64),), dynamic_shapes=({0: batch},))
+    for rows in (1, 2**15):  # below SMALLEST and above
+        x = randn(rows, 64)
+        close(program.module()(x).detach(), F.linear(x, layer.weight, layer.bias).detach())

@@ -69,13 +69,13 @@ def _is_faster(x: Tensor, W: Tensor) -> bool:
     autocast must see the operation that everybody knows.
     """
     return (
-        x.numel() * W.shape[0] >= SMALLEST
+        not torch.compiler.is_compiling()  # first: an exporter would write the size down
+        and x.numel() * W.shape[0] >= SMALLEST
         and x.dtype == W.dtype == torch.float32
         and x.device.type == W.device.type == "cpu"
         and _onednn is not None
         and torch.backends.mkldnn.enabled
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
         and not _transformed()
         and not _watchers()
     )
