@@ -91,6 +91,8 @@ WIDE = r"""() => [...document.querySelectorAll("body *")].filter(e => {
   const box = e.getBoundingClientRect();
   return box.right > innerWidth + 1 && box.width > 0 && e.checkVisibility();
 }).slice(0, 3).map(e => e.outerHTML.slice(0, 120))"""
+CUT = r"""() => [...document.querySelectorAll(".prev-next-area a")]
+  .filter(a => a.scrollWidth > a.clientWidth + 1).map(a => a.innerText)"""  # hidden, not scrolled
 
 
 @dataclass
@@ -102,6 +104,7 @@ class Seen:
     complaints: list[str]
     files: set[Path]
     phone_width: int
+    cut: list[str]
     wide: list[str] = field(default_factory=list)
 
 
@@ -118,8 +121,9 @@ def seen(browser: Any, site: str, document: str) -> Seen:
             files = made.files(SITE)
             page.set_viewport_size({"width": PHONE, "height": 760})
             width = page.evaluate("document.documentElement.scrollWidth")
+            cut = page.evaluate(CUT)
             wide = page.evaluate(WIDE) if width > PHONE else []
-            _SEEN[document] = Seen(look, made.outside, made.complaints, files, width, wide)
+            _SEEN[document] = Seen(look, made.outside, made.complaints, files, width, cut, wide)
     return _SEEN[document]
 
 
@@ -159,6 +163,7 @@ def test_no_myst_is_left_on_the_page(seen: Seen) -> None:
 @every_page
 def test_page_fits_a_phone(seen: Seen) -> None:
     assert seen.phone_width <= PHONE, seen.wide
+    assert seen.cut == []
 
 
 class _Ids(HTMLParser):
