@@ -123,17 +123,35 @@ def test_a_parabola_needs_three_sizes():
 
 def test_the_isoflop_log_follows_its_plan():
     runs = isoflop.read()
-    planned = {(b, w, s) for b, widths in isoflop.BUDGETS.items() for w in widths
-               for s in isoflop.SEEDS}  # fmt: skip
-    assert {(r["budget"], r["width"], r["seed"]) for r in runs} == planned
-    assert len(runs) == len(planned)
+    planned = {
+        (budget, width, seed, ladder.rate(width))
+        for budget, widths in isoflop.BUDGETS.items()
+        for width in widths
+        for seed in isoflop.SEEDS
+    } | {
+        (isoflop.FOLLOW_UP, width, seed, times * ladder.rate(width))
+        for times, widths in isoflop.RATES.items()
+        for width in widths
+        for seed in isoflop.SEEDS
+    }
+    done = [(r["budget"], r["width"], r["seed"], r["lr"]) for r in runs]
+    assert set(done) == planned
+    assert len(done) == len(planned)
     for r in runs:
         assert r["flops"] == pytest.approx(r["budget"], rel=0.01)
         assert r["tokens"] == r["steps"] * ladder.BATCH * ladder.SHAPE["context"]
-        assert r["lr"] == ladder.rate(r["width"])
         assert 1 < r["nats"] < math.log(110)
+
+
+def test_profiles_hold_each_width_once_at_the_rate_asked_for():
+    runs = isoflop.read()
     for budget, profile in isoflop.profiles(runs).items():
         assert [p["width"] for p in profile] == sorted(isoflop.BUDGETS[budget])
+        assert all(p["low"] <= p["nats"] <= p["high"] for p in profile)
+    for times, widths in isoflop.RATES.items():
+        found = isoflop.profiles(runs, times)
+        assert list(found) == [isoflop.FOLLOW_UP]
+        assert [p["width"] for p in found[isoflop.FOLLOW_UP]] == sorted(widths)
 
 
 def test_one_short_run_of_the_isoflop_ladder():
