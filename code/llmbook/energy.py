@@ -127,7 +127,7 @@ QUANTITIES: dict[str, Callable] = {
 }  # fmt: skip
 
 
-def bill(job: Job, draws: int = 20_000, seed: int = 0) -> dict[str, Range]:
+def bill(job: Job, draws: int = 100_000, seed: int = 0) -> dict[str, Range]:
     """Each of `QUANTITIES` as a 90 % interval and a median, with all ranges drawn independently."""
     if draws < 100:
         raise ValueError(f"draws is {draws}; a 90 % interval needs at least 100.")
