@@ -39,8 +39,8 @@ class Account:
     source: str
 
 
-#: Patterson et al. 2021, table 4 (gross figures). BLOOM: Luccioni et al. 2022, table 3: dynamic
-#: power only. Llama: the model cards, whose watts are the data sheet's "adjusted for PUE" and
+#: Patterson et al. 2021, table 4 (gross figures). BLOOM: Luccioni et al. 2022: dynamic power
+#: only. Llama: the model cards, whose watts are the data sheet's "adjusted for PUE" and
 #: which give no energy and no grid; the energy is hours times watts.
 ACCOUNTS = (
     Account("T5", 2019, "TPU v3", 4.05e22, "published", None, 45.6e12, 310, True, 1.12, 545,

@@ -72,7 +72,7 @@ def total_flops(N: float, D: float, served: float = 0.0) -> float:
     return TRAIN * N * D + SERVE * N * served
 
 
-#: Hoffmann et al. 2022, section 3.3 and appendix D.3, with the digits that the paper's source
+#: Hoffmann et al. 2022, section 3.3, with the digits that the paper's source
 #: has and its text rounds off (as Besiroglu et al. 2024 report them).
 HOFFMANN = Law(E=1.6934, A=406.4, B=410.7, alpha=0.3392, beta=0.2849)
 #: Besiroglu et al. 2024, arXiv:2404.10102: the same form fitted again to the same runs.
