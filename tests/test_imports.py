@@ -41,6 +41,9 @@ ALLOWED = {
     "layers": {"ops"},
     "models": {"layers", "ops"},
     "cost": {"models"},
+    "energy": {"cost"},
+    "published": set(),
+    "scaling": set(),
     "shards": {"data"},
     "distributed": {"data"},
     "checkpoint": {"files", "models", "text"},
@@ -70,9 +73,9 @@ ALLOWED = {
     "hub": {"hub_files", "settings", "zoo"},
     "hub_files": {"models", "text", "zoo"},
     "check": {
-        "alignment", "autograd", "corpora", "data", "diversity", "dpsgd", "evaluate",
+        "alignment", "autograd", "corpora", "data", "diversity", "dpsgd", "energy", "evaluate",
         "generate", "interpret", "layers", "masking", "metrics", "models", "ops", "pairs",
-        "privacy", "retrieval", "sentiment", "text", "uncertainty", "writer",
+        "privacy", "retrieval", "scaling", "sentiment", "text", "uncertainty", "writer",
     },
 }  # fmt: skip
 
