@@ -149,7 +149,8 @@ def read_along(model: nn.Module, data) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def cache_prob(states: Tensor, words: Tensor, theta: float, size: int) -> Tensor:
-    """p_cache of each word ``[N]`` by the last ``size`` places before it (Grave et al. 2017, eq. 3).
+    """p_cache of each word ``[N]`` by the last ``size`` places before it
+    (Grave et al. 2017, equation 3).
 
     p_cache(w | h_t) ∝ Σ_i 1[w_i = w] exp(θ cos(h_t, h_i)), the sum over the places i < t that
     are remembered; h_i is the state before w_i came. θ = 0 counts words, as the first cache did

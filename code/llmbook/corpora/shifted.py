@@ -133,7 +133,7 @@ class Reader(Tales):
     """Tales as one hears it who takes every word as it comes: see the top of the module."""
 
     def __init__(self):
-        rare = {number: 1e-12 for number in range(4, 9)}  # so that a larger company can be heard
+        rare = dict.fromkeys(range(4, 9), 1e-12)  # so that a larger company can be heard
         people = {2: 0.5, 3: 0.5 - sum(rare.values()), **rare}
         super().__init__(Parameters(people=people, events=(OLD.events[0], 1_000)))
 
