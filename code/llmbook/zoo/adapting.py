@@ -5,8 +5,8 @@
 ``tales-gpt`` is trained on k stories of a shift (`corpora.shifted`): all weights ("full"), LoRA
 of rank 4 on queries, keys and values ("lora"), the word vectors alone ("embedding"), and all
 weights with as many stories of Tales mixed in ("replay"). Batches of 8 (and 8 old ones with
-replay), a number of steps that depends on k alone; one learning rate for each way, chosen on
-valid stories of "reversed" with k = 64 and seed 0. Every run is scored on 200 test stories of the
+replay), a number of steps that depends on k alone; one learning rate for each way and shift,
+chosen on its valid stories with k = 64 and seed 0. Every run is scored on 200 test stories of the
 shift and on 200 of Tales, as excess over each one's own floor. Seeds decide which stories are
 drawn, their order, the LoRA's first weights, and the new words' first vectors.
 
@@ -30,6 +30,11 @@ Predictions, written down before any model was scored on any shift. By how much 
 9. Shortcut: a GPT trained on scenes whose nouns are all of one number chooses the right number
    in at most 60 % of the nested verbs whose nearest noun is of the other number; with one scene
    in ten mixed, in at least 90 %.
+
+What failed first: the rates were chosen on "reversed" alone, from three for each way, and two of
+the best stood at the edge of their grid (full 0.0003, LoRA 0.03). After the runs of "newcomers"
+with one seed the grids were widened to those below and the choice made for each shift; all runs
+were made again. The predictions are as they were.
 """
 
 import functools
@@ -54,9 +59,9 @@ PREDICTED = {  # lowest and highest rise of the failure, nats a word
 SHIFTED = ("newcomers", "reversed", "exchange")
 STEPS = {4: 20, 16: 40, 64: 80, 256: 160}  # optimizer steps by number of stories
 RATES = {
-    "full": (3e-4, 1e-3, 3e-3),
-    "lora": (3e-3, 1e-2, 3e-2),
-    "embedding": (3e-3, 1e-2, 3e-2),
+    "full": (1e-4, 3e-4, 1e-3, 3e-3),
+    "lora": (3e-3, 1e-2, 3e-2, 1e-1),
+    "embedding": (1e-3, 3e-3, 1e-2, 3e-2),
 }
 SEEDS, BATCH, RANK, TEST = range(3), 8, 4, 200
 
@@ -147,24 +152,25 @@ def run(name: str, way: str, k: int, lr: float, seed: int, part: str = "test") -
     return {"new": excess(model, name, ids, part), "home": excess(model, "home", ids, part)}
 
 
-def rate(log: dict[str, Any], way: str) -> float:
-    """The rate that was best on the valid stories; replay takes that of full."""
+def rate(log: dict[str, Any], name: str, way: str) -> float:
+    """The rate that was best on a shift's valid stories; replay takes that of full."""
     way = "full" if way == "replay" else way
-    return min(RATES[way], key=lambda lr: log[f"rate/{way}/{lr:g}"]["new"])
+    return min(RATES[way], key=lambda lr: log[f"rate/{name}/{way}/{lr:g}"]["new"])
 
 
 def jobs(log: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Name and function of each run, in order; later ones read the log of earlier ones."""
-    for way, rates in RATES.items():
-        for lr in rates:
-            yield f"rate/{way}/{lr:g}", lambda w=way, r=lr: run("reversed", w, 64, r, 0, "valid")
+    for name in SHIFTED:
+        for way, lr in ((way, lr) for way, rates in RATES.items() for lr in rates):
+            key = f"rate/{name}/{way}/{lr:g}"
+            yield key, lambda n=name, w=way, r=lr: run(n, w, 64, r, 0, "valid")
     for name in SHIFTED:
         for seed in SEEDS:
             yield f"{name}/none/0/{seed}", lambda n=name, s=seed: run(n, "none", 0, 0.0, s)
             for way in (*RATES, "replay"):
                 for k in STEPS:
                     key = f"{name}/{way}/{k}/{seed}"
-                    yield key, lambda n=name, w=way, c=k, s=seed: run(n, w, c, rate(log, w), s)
+                    yield key, lambda n=name, w=way, c=k, s=seed: run(n, w, c, rate(log, n, w), s)
 
 
 def read() -> dict[str, Any]:
