@@ -35,6 +35,7 @@ class Parts:
     price: Tensor
     surprise: Tensor
     failure: Tensor
+    covered: Tensor  # the old law allows all that the new one allows here
     tags: list[str]  # N of them
     lengths: Tensor  # [n] words of each story
 
@@ -51,11 +52,35 @@ class Parts:
         sums = torch.stack([x.sum() for x in getattr(self, part).split(self.lengths.tolist())])
         return bootstrap(sums, self.lengths, resamples=resamples)
 
-    def by_tag(self, part: str) -> dict[str, float]:
-        """Tag -> mean nats of the part over the words that carry the tag."""
-        values = getattr(self, part)
-        masks = {tag: torch.tensor([t == tag for t in self.tags]) for tag in sorted(set(self.tags))}
-        return {tag: float(values[mask].mean()) for tag, mask in masks.items()}
+    def by_tag(self) -> dict[str, float]:
+        """Tag -> mean failure over the covered words that carry it; tags without one left out."""
+        found = {}
+        for tag in sorted(set(self.tags)):
+            mask = self.covered & torch.tensor([t == tag for t in self.tags])
+            if mask.any():
+                found[tag] = float(self.failure[mask].mean())
+        return found
+
+
+def expected(home: Parts, away: Parts) -> Tensor:
+    """The failure ``[N]`` of each word of ``away`` if its tag failed as at ``home``.
+
+    Direct standardisation: the rates of one population with the mix of another. A tag that home
+    lacks has rate 0; words that are not covered have no failure.
+    """
+    rates = home.by_tag()
+    each = torch.tensor([rates.get(tag, 0.0) for tag in away.tags], dtype=torch.float64)
+    return torch.where(away.covered, each, torch.zeros_like(each))
+
+
+def gap(home: Parts, away: Parts, resamples: int = 1000) -> Interval:
+    """How much more the model fails than at home, nats a word, phenomenon by phenomenon.
+
+    The mix of phenomena is that of ``away``. The 95 % interval resamples the stories of
+    ``away``; the rates at home are taken as they are.
+    """
+    more = (away.failure - expected(home, away)).split(away.lengths.tolist())
+    return bootstrap(torch.stack([x.sum() for x in more]), away.lengths, resamples=resamples)
 
 
 @dataclass(frozen=True)
@@ -85,6 +110,7 @@ class Ground:
             price=torch.where(self.covered, self.new - old, zero),
             surprise=torch.where(self.covered, zero, losses + self.new),
             failure=torch.where(self.covered, losses + old, zero),
+            covered=self.covered,
             tags=self.tags,
             lengths=self.lengths,
         )
