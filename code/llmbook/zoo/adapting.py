@@ -35,6 +35,13 @@ What failed first: the rates were chosen on "reversed" alone, from three for eac
 the best stood at the edge of their grid (full 0.0003, LoRA 0.03). After the runs of "newcomers"
 with one seed the grids were widened to those below and the choice made for each shift; all runs
 were made again. The predictions are as they were.
+
+One way more was added when the runs of "newcomers" had been seen, in which word vectors alone
+forgot most of all ("rows": the vectors of the new words alone, every other number frozen, at the
+rate of "embedding"). Predicted before its first run:
+
+10. With 64 stories of "newcomers" it learns to within 0.1 nats of all word vectors, and costs less
+    than 0.05 nats at home.
 """
 
 import functools
@@ -84,6 +91,11 @@ def start(name: str, way: str, seed: int) -> tuple[Any, dict[str, int]]:
     elif way == "embedding":
         model.requires_grad_(False)
         model.embedding.weight.requires_grad_(True)  # the head is the same matrix
+    elif way == "rows":
+        model.requires_grad_(False)
+        model.embedding.weight.requires_grad_(True)
+        keep = torch.arange(model.vocab_size)[:, None] >= model.vocab_size - len(new)
+        model.embedding.weight.register_hook(lambda gradient: gradient * keep)
     return model, {word: i for i, word in enumerate([*vocab.tokens, *new])}
 
 
@@ -153,8 +165,9 @@ def run(name: str, way: str, k: int, lr: float, seed: int, part: str = "test") -
 
 
 def rate(log: dict[str, Any], name: str, way: str) -> float:
-    """The rate that was best on a shift's valid stories; replay takes that of full."""
-    way = "full" if way == "replay" else way
+    """The rate that was best on a shift's valid stories; replay takes that of full, rows that
+    of embedding."""
+    way = {"replay": "full", "rows": "embedding"}.get(way, way)
     return min(RATES[way], key=lambda lr: log[f"rate/{name}/{way}/{lr:g}"]["new"])
 
 
@@ -171,6 +184,12 @@ def jobs(log: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 for k in STEPS:
                     key = f"{name}/{way}/{k}/{seed}"
                     yield key, lambda n=name, w=way, c=k, s=seed: run(n, w, c, rate(log, n, w), s)
+    for seed in SEEDS:
+        for k in STEPS:
+            yield (
+                f"newcomers/rows/{k}/{seed}",
+                lambda c=k, s=seed: run("newcomers", "rows", c, rate(log, "newcomers", "rows"), s),
+            )
 
 
 def read() -> dict[str, Any]:
