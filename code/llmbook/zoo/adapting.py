@@ -47,6 +47,8 @@ And one thing more, when prediction 2 had come true (the chapter runs it, the lo
 
 11. After 100 steps on pairs of stories of Tales, an earlier story costs less than 0.1 nats at home,
     and on "newcomers" it still takes less than 0.1 nats off: pairs of Tales never needed it.
+
+What came is printed, statement by statement, at the end of the chapter *Generality*.
 """
 
 import functools
