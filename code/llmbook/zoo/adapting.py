@@ -51,14 +51,14 @@ And one thing more, when prediction 2 had come true (the chapter runs it, the lo
 What came is printed, statement by statement, at the end of the chapter *Generality*.
 """
 
+import csv
 import functools
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-LOG = Path(__file__).with_name("adapting.json")
+LOG = Path(__file__).with_name("adapting.csv")
 PREDICTED = {  # lowest and highest rise of the failure, nats a word
     "favourites": (-0.03, 0.03),
     "bustle": (-0.03, 0.03),
@@ -200,8 +200,14 @@ def jobs(log: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def read() -> dict[str, Any]:
-    """The committed log: a run's name -> its scores."""
-    return json.loads(LOG.read_text(encoding="utf-8")) if LOG.exists() else {}
+    """The committed log: a run's name -> its excess on the shift ("new") and at "home"."""
+    if not LOG.exists():
+        return {}
+    with LOG.open(encoding="utf-8", newline="") as file:
+        return {
+            row["run"]: {what: float(row[what]) for what in ("new", "home")}
+            for row in csv.DictReader(file)
+        }
 
 
 def curve(log: dict, name: str, way: str, what: str) -> dict[int, tuple[float, float, float]]:
@@ -222,8 +228,8 @@ def main() -> int:
     for name, job in jobs(log):
         if name not in log:
             log[name] = job()
-            text = json.dumps(log, ensure_ascii=False).replace('}, "', '},\n"') + "\n"
-            write_whole(LOG, text.encode())
+            rows = [f"{run},{came['new']},{came['home']}" for run, came in log.items()]
+            write_whole(LOG, "\n".join(["run,new,home", *rows, ""]).encode())
             print(name, log[name], flush=True)
     return 0
 
