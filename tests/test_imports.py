@@ -51,7 +51,10 @@ ALLOWED = {
     "evaluate": {"data", "ops"},
     "run": {"checkpoint", "data", "distributed", "evaluate", "history"},
     "train": BELOW_TRAINING,
-    "zoo": BELOW_TRAINING | {"cost", "files", "labelled", "layers", "text", "train"},
+    "generality": {"models", "uncertainty"},
+    "zoo": BELOW_TRAINING | {
+        "cost", "files", "generality", "labelled", "layers", "text", "train",
+    },
     "sentiment": {"labelled", "models"},
     "shell": BELOW_TRAINING | {
         "files", "generate", "retrieval", "sentiment", "text", "train", "uncertainty",
@@ -74,8 +77,8 @@ ALLOWED = {
     "hub_files": {"models", "text", "zoo"},
     "check": {
         "alignment", "autograd", "corpora", "data", "diversity", "dpsgd", "energy", "evaluate",
-        "generate", "interpret", "layers", "masking", "metrics", "models", "ops", "pairs",
-        "privacy", "retrieval", "scaling", "sentiment", "text", "uncertainty", "writer",
+        "generality", "generate", "interpret", "layers", "masking", "metrics", "models", "ops",
+        "pairs", "privacy", "retrieval", "scaling", "sentiment", "text", "uncertainty", "writer",
     },
 }  # fmt: skip
 
