@@ -60,14 +60,16 @@ EVENTS = {  # kind -> plans; a plan is a list of sentences, a sentence a choice 
             ("{who} got out and unloaded {number} {thing}.", "It was {who} with {number} {thing}."),
         ),
         (
-            ("There are {number} {thing} in {place} now.", "A club in {place} has {number} {thing}."),
+            ("There are {number} {thing} in {place} now.",
+             "A club in {place} has {number} {thing}."),
             ("On {day} {who} came with them.", "{who} brought them on {day}."),
         ),
     ),
     "race": (
         (
             ("A {thing} race was held in {place}.", "Crowds came to {place} for a {thing} race."),
-            ("It was {number} kilometres long.", "The course had no hills in its {number} kilometres."),
+            ("It was {number} kilometres long.",
+             "The course had no hills in its {number} kilometres."),
             ("{who} crossed the line first on {day}.", "On {day} {who} was the fastest."),
         ),
         (
@@ -76,11 +78,13 @@ EVENTS = {  # kind -> plans; a plan is a list of sentences, a sentence a choice 
             ("The course led over {number} kilometres.", "All {number} kilometres were dry."),
         ),
         (
-            ("On {day} a {thing} race started in {place}.", "In {place} a {thing} race began on {day}."),
+            ("On {day} a {thing} race started in {place}.",
+             "In {place} a {thing} race began on {day}."),
             ("{who} won after {number} kilometres.", "After {number} kilometres {who} was first."),
         ),
         (
-            ("It was {number} kilometres of {thing} on {day}.", "On {day} came {number} kilometres of {thing}."),
+            ("It was {number} kilometres of {thing} on {day}.",
+             "On {day} came {number} kilometres of {thing}."),
             ("{who} won in {place}.", "In {place} nobody was faster than {who}."),
         ),
     ),
@@ -96,8 +100,10 @@ EVENTS = {  # kind -> plans; a plan is a list of sentences, a sentence a choice 
             ("In all {number} of them said yes.", "It took {number} votes to win."),
         ),
         (
-            ("On {day} {who} was chosen in {place}.", "In {place} the choice fell on {who} on {day}."),
-            ("A {thing} with {number} votes is a strong one.", "For a {thing} {number} votes are many."),
+            ("On {day} {who} was chosen in {place}.",
+             "In {place} the choice fell on {who} on {day}."),
+            ("A {thing} with {number} votes is a strong one.",
+             "For a {thing} {number} votes are many."),
         ),
         (
             ("The vote for {thing} on {day} was close.", "On {day} a {thing} was elected."),
@@ -214,7 +220,7 @@ def splits(
     dice, seen, parts = random.Random(seed), set(), {}
     sizes = {"strangers": strangers, "test": test, "valid": valid, "train": train}
     for name, size in sizes.items():
-        rows, events = [], set()
+        rows = []
         for number in range(size):
             for _ in range(1000):
                 report = _report(dice, number, strange=name == "strangers")
@@ -223,7 +229,6 @@ def splits(
             else:
                 raise ValueError(f"{name} has no {number + 1} different events; ask for fewer")
             rows.append(report)
-            events.add(report.facts)
-        seen |= events
+            seen.add(report.facts)
         parts[name] = rows
     return {name: parts[name] for name in ("train", "valid", "test", "strangers")}

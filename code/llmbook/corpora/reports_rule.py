@@ -24,10 +24,12 @@ _DAY = re.compile(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b")
 _NUMBER = re.compile(r"\b\d+\b")
 _PLACE = re.compile(r"\b(?:in|to|of|from|at|near) ([A-Z]\w+)", re.IGNORECASE)
 _CAPITAL = re.compile(r"\b[A-Z]\w+")
-_FIRST_WORDS = frozenset(  # words that have a capital only because a sentence begins with them
-    "a all after children crowds for in it last members next nobody on only people some the there "
-    "they with".split()
-)
+# Words that have a capital only because a sentence begins with them.
+_FIRST = """
+a after all at children crowds for from in it last members near next nobody of on only people some
+the there they to with
+"""
+_FIRST_WORDS = frozenset(_FIRST.split())
 _THING = re.compile(
     r"\b(?:chair|lamp|book|blanket|brick|tent|pump|bicycle|shovel|bed)s\b"
     r"|\b(?:runn|cycl|row|ski|swimm|sail)ing\b"
