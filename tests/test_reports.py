@@ -13,7 +13,7 @@ def facts_of(report):
 
 
 def test_the_second_rule_reads_the_facts_of_every_report_and_of_every_summary():
-    more = {"other": reports.sample(99, 3000), "strange": reports.sample(98, 1000, strange=True)}
+    more = {"new": reports.sample(99, 3000, new=True), "all": reports.sample(98, 999, True, True)}
     for name, rows in (PARTS | more).items():
         unlike = [r for r in rows if not read(r.text) == read(r.summary) == facts_of(r)]
         assert not unlike, (name, unlike[:3])
@@ -35,7 +35,19 @@ def test_no_event_comes_in_two_splits():
             assert events[name].isdisjoint(events[other])
     assert {name: len(rows) for name, rows in PARTS.items()} == {
         "train": 4000, "valid": 300, "test": 500, "strangers": 500,
+        "phrasings": 500,
     }  # fmt: skip
+
+
+def test_held_out_phrasings_are_held_out():
+    assert len(reports.HELD_OUT) == 3 + 2 + 2 + 2
+    for name, rows in PARTS.items():
+        new = [any(map(reports.is_held_out, r.frames)) for r in rows]
+        assert all(new) if name == "phrasings" else not any(new)
+    used = {f for r in PARTS["phrasings"] for f in r.frames if reports.is_held_out(f)}
+    assert used == reports.HELD_OUT
+    texts = [s for r in PARTS["train"] for s in r.text.split(". ")]
+    assert not any("had won after" in text for text in texts)
 
 
 def test_strangers_have_nothing_in_common_with_training():
@@ -69,7 +81,7 @@ def test_kinds_are_equally_frequent_and_a_seed_gives_the_same():
     kinds = [r.facts.kind for r in PARTS["test"]]
     assert {kinds.count(k) for k in reports.SUMMARY} <= {166, 167}
     assert reports.sample(5, 20) == reports.sample(5, 50)[:20] != reports.sample(6, 20)
-    assert reports.splits(30, 10, 10, 10) == reports.splits(30, 10, 10, 10)
+    assert reports.splits(30, 10, 10, 10, 10) == reports.splits(30, 10, 10, 10, 10)
 
 
 def test_too_many_events_are_refused(monkeypatch):

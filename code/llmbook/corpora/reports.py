@@ -19,8 +19,10 @@ Data card
     is always said by a word (*had*, *last*, *next*, *second*); in real news it often is not.
     Nothing is left to be weighed: which facts matter is the same each time.
 
-Splits: "train", "valid" and "test" are drawn alike, and no event (its five facts) comes in two of
-them. In "strangers" every name, place and number is one that never comes in training.
+Splits: "train", "valid" and "test" are drawn alike, and no event (its five facts) comes twice. In
+"strangers" every name, place and number is one that never comes in training. In "phrasings" at
+least one sentence is made by a frame that never comes in training: the last of each kind's
+distractors, or a second choice for the last sentence of a plan with an odd number (`is_held_out`).
 """
 
 import random
@@ -144,6 +146,12 @@ FILLERS = (
 )  # fmt: skip
 
 
+HELD_OUT = frozenset(
+    [frames[-1] for frames in OTHERS.values()]
+    + [plan[-1][1] for plans in EVENTS.values() for plan in plans[1::2]]
+)
+
+
 class Facts(NamedTuple):
     """What a report reports, as texts."""
 
@@ -162,6 +170,7 @@ class Report(NamedTuple):
     summary: str
     facts: Facts
     sentences: tuple[str, ...]  # the text's
+    frames: tuple[str, ...]  # what the sentences were made by, in the same order
 
 
 def zipf(dice: random.Random, items: tuple) -> str:
@@ -177,23 +186,30 @@ def _facts(dice: random.Random, kind: str, strange: bool) -> Facts:
     return Facts(kind, who, number, dice.choice(THINGS[kind]), place, dice.choice(DAYS))
 
 
-def _report(dice: random.Random, number: int, strange: bool) -> Report:
-    """One report; its number sets its kind, so that all kinds are equally frequent."""
+def is_held_out(frame: str) -> bool:
+    """Whether a frame comes in the split "phrasings" alone."""
+    return frame in HELD_OUT
+
+
+def _report(dice: random.Random, number: int, strange: bool, new: bool) -> Report:
+    """One report; its number sets its kind, so that all kinds are equally frequent. ``new`` allows
+    the frames that are held out."""
     kind = tuple(SUMMARY)[number % len(SUMMARY)]
     facts = _facts(dice, kind, strange)
-    plan = dice.choice(EVENTS[kind])
-    sentences = [dice.choice(frames).format(**facts._asdict()) for frames in plan]
-    extra = [
-        frame.format(**_unlike(dice, facts, strange)._asdict())
-        for frame in dice.sample(OTHERS[kind], dice.randint(1, 3))
-    ]
-    most = 7 - len(sentences) - len(extra)
-    least = max(0, 4 - len(sentences) - len(extra))
-    extra += dice.sample(FILLERS, dice.randint(least, min(2, most)))
-    for sentence in extra:  # anywhere, the very beginning included
-        sentences.insert(dice.randint(0, len(sentences)), sentence)
+
+    def allowed(frames: tuple[str, ...]) -> list[str]:
+        return [frame for frame in frames if new or not is_held_out(frame)]
+
+    chosen = [(dice.choice(allowed(frames)), facts) for frames in dice.choice(EVENTS[kind])]
+    others = dice.sample(allowed(OTHERS[kind]), dice.randint(1, 3))
+    extra = [(frame, _unlike(dice, facts, strange)) for frame in others]
+    so_far = len(chosen) + len(extra)
+    fillers = dice.sample(FILLERS, dice.randint(max(0, 4 - so_far), min(2, 7 - so_far)))
+    for pair in extra + [(filler, facts) for filler in fillers]:
+        chosen.insert(dice.randint(0, len(chosen)), pair)  # anywhere, the beginning included
+    sentences = tuple(frame.format(**about._asdict()) for frame, about in chosen)
     summary = SUMMARY[kind].format(**facts._asdict())
-    return Report(" ".join(sentences), summary, facts, tuple(sentences))
+    return Report(" ".join(sentences), summary, facts, sentences, tuple(f for f, _ in chosen))
 
 
 def _unlike(dice: random.Random, facts: Facts, strange: bool) -> Facts:
@@ -204,31 +220,39 @@ def _unlike(dice: random.Random, facts: Facts, strange: bool) -> Facts:
             return other
 
 
-def sample(seed: int, n: int, strange: bool = False) -> list[Report]:
-    """Draw ``n`` reports, of strangers alone if asked; a longer draw begins alike."""
+def sample(seed: int, n: int, strange: bool = False, new: bool = False) -> list[Report]:
+    """Draw ``n`` reports: of strangers alone if asked, with the held-out frames allowed if asked.
+
+    A longer draw begins alike.
+    """
     dice = random.Random(seed)
-    return [_report(dice, number, strange) for number in range(n)]
+    return [_report(dice, number, strange, new) for number in range(n)]
 
 
 def splits(
-    train: int = 4000, valid: int = 300, test: int = 500, strangers: int = 500, seed: int = 0
+    train: int = 4000,
+    valid: int = 300,
+    test: int = 500,
+    strangers: int = 500,
+    phrasings: int = 500,
+    seed: int = 0,
 ) -> dict[str, list[Report]]:
-    """Reports to learn from, to choose by and to test on; no event comes in two splits.
+    """Reports to learn from, to choose by and to test on; no event comes twice.
 
     ValueError when there are not so many different events.
     """
     dice, seen, parts = random.Random(seed), set(), {}
-    sizes = {"strangers": strangers, "test": test, "valid": valid, "train": train}
-    for name, size in sizes.items():
-        rows = []
+    sizes = {"strangers": strangers, "phrasings": phrasings, "test": test, "valid": valid}
+    for name, size in (sizes | {"train": train}).items():
+        parts[name] = []
         for number in range(size):
             for _ in range(1000):
-                report = _report(dice, number, strange=name == "strangers")
-                if report.facts not in seen:
+                new = name == "phrasings"
+                report = _report(dice, number, name == "strangers", new)
+                if report.facts not in seen and new == any(map(is_held_out, report.frames)):
                     break
             else:
                 raise ValueError(f"{name} has no {number + 1} different events; ask for fewer")
-            rows.append(report)
+            parts[name].append(report)
             seen.add(report.facts)
-        parts[name] = rows
-    return {name: parts[name] for name in ("train", "valid", "test", "strangers")}
+    return {name: parts[name] for name in ("train", "valid", "test", "strangers", "phrasings")}
