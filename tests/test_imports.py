@@ -63,6 +63,7 @@ ALLOWED = {
     "pairs": {"data"},
     "writer": {"beam", "models", "pairs"},
     "alignment": set(),
+    "textrank": {"metrics"},
     "frameworks": {"models", "ops"},
     "privacy": {"layers", "uncertainty"},
     "dpsgd": {"data"},
@@ -72,7 +73,7 @@ ALLOWED = {
     "check": {
         "alignment", "autograd", "corpora", "data", "diversity", "dpsgd", "evaluate",
         "generate", "interpret", "layers", "masking", "metrics", "models", "ops", "pairs",
-        "privacy", "retrieval", "sentiment", "text", "uncertainty", "writer",
+        "privacy", "retrieval", "sentiment", "text", "textrank", "uncertainty", "writer",
     },
 }  # fmt: skip
 

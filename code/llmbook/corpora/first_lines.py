@@ -25,7 +25,7 @@ from typing import NamedTuple
 from llmbook.corpora.docstrings import docstrings
 from llmbook.corpora.pydocs import SPLITS, check_split
 
-WORDS = 60
+WORDS = 40
 
 
 class Pair(NamedTuple):
