@@ -96,7 +96,8 @@ def _(mine):
     hint="go through all n-grams of said, repeated ones too; without any, the share is 0",
 )
 def _(mine):
-    source = "the owl hunts at night and the mouse sleeps".split()
+    text = "the owl hunts at night and the mouse sleeps"
+    source = text.split()
     for said in ("the owl sleeps", "at night", "a fox", "the the owl", "owl", ""):
         words = said.split()
         for n in (1, 2, 3):
@@ -109,7 +110,7 @@ def _(mine):
 @exercise(
     "summarization.coverage",
     asked="my_coverage(weights) gives the coverage loss of each step, [T], from weights [T, S]",
-    hint="before step t the coverage is the sum of rows 0 to t - 1; take the smaller of it and row t",
+    hint="the coverage before step t is the sum of rows 0 to t - 1; sum the smaller of it and row t",
 )
 def _(mine):
     for T, S in ((1, 3), (2, 2), (5, 7)):
