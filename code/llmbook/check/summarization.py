@@ -110,7 +110,7 @@ def _(mine):
 @exercise(
     "summarization.coverage",
     asked="my_coverage(weights) gives the coverage loss of each step, [T], from weights [T, S]",
-    hint="the coverage before step t is the sum of rows 0 to t - 1; sum the smaller of it and row t",
+    hint="coverage before step t is the sum of rows 0 to t - 1; sum the smaller of it and row t",
 )
 def _(mine):
     for T, S in ((1, 3), (2, 2), (5, 7)):
