@@ -103,6 +103,10 @@ def test_the_judge_tells_four_verdicts_apart():
     }  # fmt: skip
     assert not is_true(said)
     assert is_true(judge("Anna won.", text))
+    assert judge("Lima won in Lima.", text)["who"] == "wrong role"  # a place in a person's seat
+    assert judge("fastest won in Lima.", text)["who"] == "hallucinated"
+    assert judge("rowing won in Lima.", text)["who"] == "wrong role"
+    assert judge("<unk> won in Lima.", text)["who"] == "missing"
     assert judge("Anna and Tom won.", text)["who"] == "wrong role"  # the worst of two
     assert set(said.values()) <= set(VERDICTS)
 

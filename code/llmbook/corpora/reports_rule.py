@@ -23,6 +23,7 @@ _ELSEWHERE = re.compile(r"\b(?:had (?!no\b)|last|next|second)\b", re.IGNORECASE)
 _DAY = re.compile(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b")
 _NUMBER = re.compile(r"\b\d+\b")
 _PLACE = re.compile(r"\b(?:in|to|of|from|at|near) ([A-Z]\w+)", re.IGNORECASE)
+_BEGIN = re.compile(r"^[A-Za-z]\w*")
 _CAPITAL = re.compile(r"\b[A-Z]\w+")
 # Words that have a capital only because a sentence begins with them.
 _FIRST = """
@@ -44,8 +45,10 @@ def _mentions(sentence: str) -> dict[str, set[str]]:
         if word[0].isupper() and word not in days:
             places.add(word)
     capitals = {w for w in _CAPITAL.findall(sentence) if w.lower() not in _FIRST_WORDS}
+    # Whatever begins a sentence, if it is no ordinary word, has taken a person's seat.
+    seat = {w for w in _BEGIN.findall(sentence) if w.lower() not in _FIRST_WORDS}
     return {
-        "who": capitals - days - places,
+        "who": (capitals - places | seat) - days,
         "number": set(_NUMBER.findall(sentence)),
         "thing": set(_THING.findall(sentence)),
         "place": places,
@@ -77,11 +80,11 @@ def judge(summary: str, report: str) -> dict[str, str]:
     said of something else. hallucinated: it is not in the report. Of several values the worst
     counts.
     """
-    said, true, named = read(summary), read(report), _merged(_sentences(report))
+    said, true, there = read(summary), read(report), set(re.findall(r"\w+", report))
     verdicts = {}
     for slot in SLOTS:
         kinds = [
-            "faithful" if v in true[slot] else "wrong role" if v in named[slot] else "hallucinated"
+            "faithful" if v in true[slot] else "wrong role" if v in there else "hallucinated"
             for v in said[slot]
         ]
         verdicts[slot] = max(kinds, key=VERDICTS.index, default="missing")
