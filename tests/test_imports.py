@@ -69,6 +69,7 @@ ALLOWED = {
     "pairs": {"data"},
     "writer": {"beam", "models", "pairs"},
     "alignment": set(),
+    "textrank": {"metrics"},
     "frameworks": {"models", "ops"},
     "privacy": {"layers", "uncertainty"},
     "dpsgd": {"data"},
@@ -78,7 +79,8 @@ ALLOWED = {
     "check": {
         "alignment", "autograd", "corpora", "data", "diversity", "dpsgd", "energy", "evaluate",
         "generality", "generate", "interpret", "layers", "masking", "metrics", "models", "ops",
-        "pairs", "privacy", "retrieval", "scaling", "sentiment", "text", "uncertainty", "writer",
+        "pairs", "privacy", "retrieval", "scaling", "sentiment", "text", "textrank",
+        "uncertainty", "writer",
     },
 }  # fmt: skip
 

@@ -23,10 +23,12 @@ def greedy(
     end: int,
     max_length: int = 60,
     batch_size: int = 100,
+    forbidden: Sequence[int] = (),
 ) -> list[list[int]]:
     """For each source the text of the likeliest next tokens, without its end.
 
     Sources are read in batches of similar length; neither batch nor order changes a text.
+    forbidden: tokens that it must not say, such as the unknown one.
     """
     order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
     written: dict[int, list[int]] = {}
@@ -34,18 +36,23 @@ def greedy(
     for at in range(0, len(order), batch_size):
         some = order[at : at + batch_size]
         source = padded([sources[i] for i in some], end, model.settings.pad).to(model.device)
-        for i, row in zip(some, _greedy(model, source, end, max_length), strict=True):
+        rows = _greedy(model, source, end, max_length, forbidden)
+        for i, row in zip(some, rows, strict=True):
             written[i] = row[: row.index(end)] if end in row else row
     return [written[i] for i in range(len(sources))]
 
 
-def _greedy(model: Seq2Seq, source: Tensor, end: int, max_length: int) -> list[list[int]]:
+def _greedy(
+    model: Seq2Seq, source: Tensor, end: int, max_length: int, forbidden: Sequence[int]
+) -> list[list[int]]:
     memory, state, rows = model.encode(source), None, []
     token = torch.full((len(source), 1), end, device=source.device)
     done = torch.zeros(len(source), dtype=torch.bool, device=source.device)
     for _ in range(max_length):
         logits, state = model.decode(token, memory, state)
-        token = logits[:, -1].argmax(-1, keepdim=True)
+        last = logits[:, -1]
+        last[:, list(forbidden)] = float("-inf")
+        token = last.argmax(-1, keepdim=True)
         rows.append(token)
         done |= token[:, 0] == end
         if done.all():

@@ -4,6 +4,7 @@ from typing import Any
 
 from llmbook.models.base import LanguageModel, TokenModel
 from llmbook.models.bert import BERT, BERTConfig
+from llmbook.models.copying import CopyingConfig, CopyingSeq2Seq
 from llmbook.models.gpt import GPT, GPTConfig
 from llmbook.models.mlp import MLPLM
 from llmbook.models.ngram import NGram
@@ -13,9 +14,10 @@ from llmbook.models.seq2seq import RecurrentSeq2Seq, Seq2SeqConfig, TransformerS
 NAMES: dict[str, type[TokenModel]] = {
     model.name: model for model in (NGram, MLPLM, RNNLM, LSTMLM, GRULM, GPT, BERT)
 }
-NAMES |= {model.name: model for model in (RecurrentSeq2Seq, TransformerSeq2Seq)}
+NAMES |= {model.name: model for model in (RecurrentSeq2Seq, TransformerSeq2Seq, CopyingSeq2Seq)}
 CONFIGS = {"gpt": GPTConfig, "bert": BERTConfig}  # of the models that take one
 CONFIGS |= {model.name: Seq2SeqConfig for model in (RecurrentSeq2Seq, TransformerSeq2Seq)}
+CONFIGS[CopyingSeq2Seq.name] = CopyingConfig
 
 
 def build(name: str, config: dict[str, Any]) -> TokenModel:
@@ -34,6 +36,8 @@ __all__ = [
     "NAMES",
     "RNNLM",
     "BERTConfig",
+    "CopyingConfig",
+    "CopyingSeq2Seq",
     "GPTConfig",
     "LanguageModel",
     "NGram",

@@ -6,6 +6,7 @@ is imported by the functions that need it.
 """
 
 from llmbook.text.bpe import BPETokenizer
+from llmbook.text.open_vocab import OpenVocab
 from llmbook.text.vocab import END, PAD, UNK, CharVocab, Vocab, WordVocab
 
-__all__ = ["END", "PAD", "UNK", "BPETokenizer", "CharVocab", "Vocab", "WordVocab"]
+__all__ = ["END", "PAD", "UNK", "BPETokenizer", "CharVocab", "OpenVocab", "Vocab", "WordVocab"]
