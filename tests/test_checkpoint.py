@@ -34,6 +34,7 @@ CONFIGS = {
     "bert": {"vocab_size": 11, "context": 7, "hidden_size": 8, "num_heads": 2, "num_layers": 2},
     "seq2seq-gru": {"vocab_size": 11, "hidden_size": 8, "num_heads": 2, "num_layers": 1},
     "seq2seq-transformer": {"vocab_size": 11, "hidden_size": 8, "num_heads": 2, "num_layers": 1},
+    "seq2seq-copying": {"vocab_size": 11, "hidden_size": 8, "num_layers": 1, "extra": 2},
 }
 TEXT = Stream(torch.randint(11, (200,), generator=torch.Generator().manual_seed(0)), 6)
 PAIRS = Pairs([[5, 6, 7], [3]], [[8, 9], [4, 10]], end=1)

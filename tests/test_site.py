@@ -268,10 +268,11 @@ def test_quiz_answers_and_still_asks_nothing_of_the_network(visit: Visit, docume
     page = visit.open(f"{document}.html")
     quiz = page.locator(".llmbook-quiz")
     assert quiz.count() == 1, "a concept quiz closes each chapter"
-    verdict = quiz.locator(".Feedback").first
+    question = quiz.locator(".Quiz").first
+    verdict = question.locator(".Feedback").first
     assert verdict.inner_text() == ""
-    quiz.locator("label.MCButton, input.Input-text").first.click()
-    if quiz.locator("label.MCButton").count() == 0:
+    question.locator("label.MCButton, input.Input-text").first.click()
+    if question.locator("label.MCButton").count() == 0:
         page.keyboard.type("1\n")
     page.wait_for_function("e => e.innerText.trim() !== ''", arg=verdict.element_handle())
     page.clock.run_for(10_000)
