@@ -30,6 +30,11 @@ def over_time(delta: Tensor, inputs: Tensor) -> Tensor:
     return sum_of_outer(delta.flatten(0, 1), inputs.flatten(0, 1))
 
 
+def four(gates: Tensor) -> list[tuple[Tensor, ...]]:
+    """Of ``gates [T, B, 4C]``, for every t: the parts of i, f, g and o, each ``[B, C]``."""
+    return list(zip(*(gate.unbind() for gate in gates.chunk(4, dim=2)), strict=True))
+
+
 class RNNOverTime(torch.autograd.Function):
     """h_t = tanh(W_hh h_{t−1} + W_xh x_t + b_h) for t = 1 … T."""
 
@@ -65,10 +70,13 @@ class LSTMOverTime(torch.autograd.Function):
         """``x [T, B, I]``; ``h, c [B, C]`` -> all h ``[T, B, C]``, the last c ``[B, C]``."""
         (T, B, _), C = x.shape, h.shape[1]
         hs, cs = (torch.cat([s[None], s.new_empty(T, B, C)]) for s in (h, c))
-        gates, tanh_c = linear(x, W_xh, b), x.new_empty(T, B, C)
-        for t in range(T):
-            i, f, g, o = add_product_(gates[t], hs[t], W_hh).chunk(4, dim=1)
-            i.sigmoid_(), f.sigmoid_(), g.tanh_(), o.sigmoid_()
+        # tanh z = 2 σ(2z) − 1, and one σ for all four gates takes half the time:
+        W_x2, W_h2, b2 = (torch.cat([w[: 2 * C], 2 * w[2 * C : 3 * C], w[3 * C :]])
+                          for w in (W_xh, W_hh, b))  # fmt: skip
+        gates, tanh_c = linear(x, W_x2, b2), x.new_empty(T, B, C)
+        for t, (i, f, g, o) in enumerate(four(gates)):
+            add_product_(gates[t], hs[t], W_h2).sigmoid_()
+            g.mul_(2).sub_(1)
             torch.mul(f, cs[t], out=cs[t + 1]).addcmul_(i, g)
             torch.tanh(cs[t + 1], out=tanh_c[t])
             torch.mul(o, tanh_c[t], out=hs[t + 1])
@@ -81,9 +89,9 @@ class LSTMOverTime(torch.autograd.Function):
         """Each line undoes one of the step's, the last one first."""
         x, hs, cs, gates, tanh_c, W_xh, W_hh = ctx.saved_tensors
         delta, dh = torch.empty_like(gates), torch.zeros_like(hs[0])
+        values, deltas = four(gates), four(delta)
         for t in reversed(range(len(x))):
-            i, f, g, o = gates[t].chunk(4, dim=1)
-            d_i, d_f, d_g, d_o = delta[t].chunk(4, dim=1)
+            (i, f, g, o), (d_i, d_f, d_g, d_o) = values[t], deltas[t]
             dh = dh + dhs[t]  # by way of the next step, and directly
             d_sigmoid(dh * tanh_c[t], o, grad_input=d_o)
             dc = dc + d_tanh(dh * o, tanh_c[t])
