@@ -60,6 +60,8 @@ models: environment
 	@$(RUN) -m llmbook.zoo.ablation
 	@$(RUN) -m llmbook.zoo.ladder
 	@$(RUN) -m llmbook.zoo.finetuning
+	@$(RUN) -m llmbook.zoo.isoflop
+	@$(RUN) -m llmbook.zoo.adapting
 
 test-colab: environment
 	@$(RUN) $(TOOLS)/test_colab.py $(CHAPTERS)
