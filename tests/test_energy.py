@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from llmbook import cost, published
-from llmbook.energy import QUANTITIES, Job, Range, bill, swings, wait
+from llmbook.energy import QUANTITIES, Job, Range, bill
 
 JOB = Job(flops=3.14e23, peak=125e12, utilisation=0.2, watts=330, pue=1.1, grams=429, per_hour=2.0)
 
@@ -65,7 +65,6 @@ def test_each_quantity_is_its_product():
     assert JOB.tonnes() == pytest.approx(hours * 330 * 1.1 / 1e6 * 429 / 1000)
     assert JOB.price() == pytest.approx(2 * hours)
     assert JOB.hours() * 3600 == pytest.approx(cost.seconds(3.14e23, 125e12, 0.2))
-    assert wait(JOB, 1000) == pytest.approx(hours / 24 / 1000)
 
 
 def test_a_job_without_ranges_has_a_bill_without_width():
@@ -110,16 +109,6 @@ def test_a_bill_is_repeatable_and_within_the_worst_cases():
     assert worst not in found
 
 
-def test_swings_are_the_ends_of_each_range_the_widest_first():
-    job = replace(JOB, utilisation=Range(0.1, 0.2, 0.4), pue=Range(1.0, 1.1, 1.2))
-    found = swings(job, "megawatt_hours")
-    assert list(found) == ["utilisation", "pue"]
-    assert found["utilisation"] == pytest.approx(
-        tuple(replace(job, utilisation=u).megawatt_hours() for u in (0.4, 0.1))
-    )
-    assert swings(JOB) == {}
-
-
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -143,8 +132,4 @@ def test_bad_ranges_and_arguments_are_refused():
             Range(*ends)
     with pytest.raises(ValueError, match="draws is 5"):
         bill(JOB, draws=5)
-    with pytest.raises(ValueError, match="hours, megawatt_hours"):
-        swings(JOB, "water")
-    with pytest.raises(ValueError, match="devices is 0"):
-        wait(JOB, 0)
     assert set(QUANTITIES) == {"hours", "megawatt_hours", "tonnes", "price"}

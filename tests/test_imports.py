@@ -41,7 +41,7 @@ ALLOWED = {
     "layers": {"ops"},
     "models": {"layers", "ops"},
     "cost": {"models"},
-    "energy": {"cost"},
+    "energy": set(),
     "published": set(),
     "scaling": set(),
     "shards": {"data"},

@@ -21,8 +21,6 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from llmbook import cost
-
 
 @dataclass(frozen=True)
 class Range:
@@ -140,29 +138,6 @@ def bill(job: Job, draws: int = 100_000, seed: int = 0) -> dict[str, Range]:
         x[field.name] = x[field.name].double()
     ends = torch.tensor([0.05, 0.5, 0.95], dtype=torch.float64)
     return {name: Range(*of(x).quantile(ends).tolist()) for name, of in QUANTITIES.items()}
-
-
-def swings(job: Job, quantity: str = "tonnes") -> dict[str, tuple[float, float]]:
-    """For each field that is a `Range`: the quantity at its two ends, smaller first, all else at
-    the middle; the field that moves it most comes first. (What a tornado diagram shows.)"""
-    if quantity not in QUANTITIES:
-        raise ValueError(f"quantity is {quantity!r}; expected one of {', '.join(QUANTITIES)}.")
-    middles = {f.name: _middle(getattr(job, f.name)) for f in fields(job)}
-    found = {}
-    for field in fields(job):
-        value = getattr(job, field.name)
-        if isinstance(value, Range):
-            at = [QUANTITIES[quantity](middles | {field.name: end}) for end in _ends(value)]
-            found[field.name] = (min(at), max(at))
-    return dict(sorted(found.items(), key=lambda item: item[1][0] / item[1][1]))
-
-
-def wait(job: Job, devices: int) -> float:
-    """Days until ``devices`` of them are done, working side by side without further loss."""
-    if devices < 1:
-        raise ValueError(f"devices is {devices}; expected 1 or more.")
-    middle = [_middle(x) for x in (job.flops, job.peak, job.utilisation)]
-    return cost.seconds(*middle) / devices / 86_400
 
 
 def _ends(value: Amount) -> tuple[float, float]:

@@ -43,8 +43,9 @@ def _all() -> dict[str, list[Pair]]:
         parts[split] = []
         for doc in docstrings(split):
             pair = _pair(doc.text, doc.module)
-            if pair and not {pair.body} & seen_bodies and not {pair.first.lower()} & seen_lines:
-                parts[split].append(pair)
+            if not pair or pair.body in seen_bodies or pair.first.lower() in seen_lines:
+                continue
+            parts[split].append(pair)
         seen_bodies |= {pair.body for pair in parts[split]}
         seen_lines |= {pair.first.lower() for pair in parts[split]}
     return parts

@@ -38,12 +38,12 @@ def linear(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
         return F.linear(x, W, b)
     if torch.is_grad_enabled() and (x.requires_grad or W.requires_grad):
         return _Linear.apply(x, W, b)
-    return _plain(x, W, b)
+    return _by_onednn(x, W, b)
 
 
 def product(x: Tensor, W: Tensor) -> Tensor:
     """``x Wᵀ`` where nobody asks for a derivative: inside another function's own backward."""
-    return _plain(x, W) if _is_faster(x, W) else x @ W.t()
+    return _by_onednn(x, W) if _is_faster(x, W) else x @ W.t()
 
 
 def sum_of_outer(g: Tensor, x: Tensor) -> Tensor:
@@ -55,10 +55,10 @@ def sum_of_outer(g: Tensor, x: Tensor) -> Tensor:
 
 def add_product_(y: Tensor, x: Tensor, W: Tensor) -> Tensor:
     """``y += x Wᵀ``, in place, where nobody asks for a derivative."""
-    return y.add_(_plain(x, W)) if _is_faster(x, W) else y.addmm_(x, W.t())
+    return y.add_(_by_onednn(x, W)) if _is_faster(x, W) else y.addmm_(x, W.t())
 
 
-def _plain(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
+def _by_onednn(x: Tensor, W: Tensor, b: Tensor | None = None) -> Tensor:
     return _onednn(x, W, b, "none", [], "")
 
 
@@ -86,7 +86,7 @@ class _Linear(torch.autograd.Function):
     def forward(ctx, x: Tensor, W: Tensor, b: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, W)
         ctx.with_bias = b is not None
-        return _plain(x, W, b)
+        return _by_onednn(x, W, b)
 
     @staticmethod
     @once_differentiable

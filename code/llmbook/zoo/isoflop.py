@@ -73,22 +73,10 @@ def run(width: int, flops: float, seed: int, parts: tuple | None = None, times: 
     ``parts``: the vocabulary and both texts, as `ladder.data` gives them. ``times``: the learning
     rate over the ladder's.
     """
-    import torch
-
-    from llmbook.models import GPT
-    from llmbook.train import fit
-
-    vocab, train, valid = parts or ladder.data()
-    costs = plan(width, flops, len(vocab))
-    torch.manual_seed(seed)
-    history = fit(
-        GPT(ladder.config(width, len(vocab))), train, valid_data=valid, steps=costs["steps"],
-        batch_size=ladder.BATCH, lr=times * ladder.rate(width), seed=seed, progress=False,
-    )  # fmt: skip
-    return {
-        "budget": flops, "width": width, "seed": seed, "lr": times * ladder.rate(width), **costs,
-        "nats": history.valid_loss[-1], "cpu_seconds": round(history.cpu_seconds[-1], 1),
-    }  # fmt: skip
+    parts = parts or ladder.data()
+    costs = plan(width, flops, len(parts[0]))
+    made = ladder.trained(width, seed, costs, times * ladder.rate(width), parts)
+    return {"budget": flops, **made}
 
 
 def read() -> list[dict]:

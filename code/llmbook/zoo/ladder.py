@@ -74,20 +74,27 @@ def plan(width: int, vocab_size: int) -> dict:
 
 def run(width: int, seed: int, progress: bool = True, parts: tuple | None = None) -> dict:
     """Train one rung from its first weights; what the log keeps of it."""
+    parts = parts or data()
+    return trained(width, seed, plan(width, len(parts[0])), rate(width), parts, progress)
+
+
+def trained(
+    width: int, seed: int, costs: dict, lr: float, parts: tuple, progress: bool = False
+) -> dict:
+    """Train a model of this width for ``costs["steps"]`` steps; what a log keeps of it."""
     import torch
 
     from llmbook.models import GPT
     from llmbook.train import fit
 
-    vocab, train, valid = parts or data()
-    costs = plan(width, len(vocab))
+    vocab, train, valid = parts
     torch.manual_seed(seed)
     history = fit(
         GPT(config(width, len(vocab))), train, valid_data=valid, steps=costs["steps"],
-        batch_size=BATCH, lr=rate(width), seed=seed, progress=progress,
+        batch_size=BATCH, lr=lr, seed=seed, progress=progress,
     )  # fmt: skip
     return {
-        "width": width, "seed": seed, "lr": rate(width), **costs,
+        "width": width, "seed": seed, "lr": lr, **costs,
         "nats": history.valid_loss[-1], "cpu_seconds": round(history.cpu_seconds[-1], 1),
     }  # fmt: skip
 
