@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from llmbook.layers import GRU, LSTM, RNN, Linear
 from llmbook.layers import linear as module
-from llmbook.layers.linear import add_product_, linear, product, sum_of_outer
+from llmbook.layers.linear import add_product_, linear, packed, product, sum_of_outer
 from llmbook.models import GPT, GPTConfig
 from parity import close, same
 from parity import randn as random_normal
@@ -84,6 +84,30 @@ def test_the_products_inside_a_backward():
 
 
 @onednn
+@pytest.mark.parametrize("layout", [lambda W: W, lambda W: W.t().contiguous().t()])
+@pytest.mark.parametrize("rows", [1, 2, N])  # packed for N rows, it serves any number
+def test_packed_weights_give_the_same_products(layout, rows):
+    W, x, y = layout(randn(O, I, seed=1).requires_grad_()), randn(rows, I), randn(rows, O, seed=2)
+    kept = packed(W, module.REPAYS, randn(N, I))
+    assert kept.is_mkldnn
+    assert not kept.requires_grad
+    with torch.no_grad():
+        close(product(x, kept), x @ W.t())
+        close(add_product_(y.clone(), x, kept), y + x @ W.t())
+
+
+@onednn
+def test_weights_stay_as_they_are_where_packing_does_not_pay(monkeypatch):
+    W, x = randn(O, I, seed=1), randn(N, I)
+    assert packed(W, module.REPAYS - 1, x) is W
+    assert packed(W, 100, x[: N // 2]) is W
+    double = W.double()
+    assert packed(double, 100, x.double()) is double
+    monkeypatch.setattr(module, "_reorder", None)
+    assert packed(W, 100, x) is W
+
+
+@onednn
 @pytest.mark.filterwarnings("ignore:TF32")  # what torch says when the switch is turned
 def test_when_it_stands_back():
     x, W = randn(N, I).requires_grad_(), randn(O, I, seed=1)
@@ -121,7 +145,9 @@ def test_it_is_an_nn_linear():
 
 @onednn
 @pytest.mark.parametrize("Layer", [RNN, LSTM, GRU])
-def test_recurrent_layers_with_and_without(always, monkeypatch, Layer):
+@pytest.mark.parametrize("repays", [1, 100])  # with and without packed weights
+def test_recurrent_layers_with_and_without(always, monkeypatch, Layer, repays):
+    monkeypatch.setattr(module, "REPAYS", repays)
     torch.manual_seed(0)
     ours = Layer(5, 7)
     plain = copy.deepcopy(ours)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from llmbook import checkpoint, models, optim, train
+from llmbook import checkpoint, models, train
 from llmbook.checkpoint import CheckpointError
 from llmbook.data import Stories, Stream
 from llmbook.evaluate import perplexity
@@ -444,32 +444,60 @@ def test_arguments_that_cannot_work_are_named(arguments, says):
 # A budget of time
 
 
-def test_a_budget_of_cpu_time_is_turned_into_steps(tmp_path, monkeypatch):
-    """A clock on which a rehearsed or real update costs 0.5 s, but the first one 10 s."""
-    clock = SimpleNamespace(now=0.0)
+@pytest.fixture
+def timed(monkeypatch):
+    """A model on whose clock an update costs ``cost.seconds``."""
+    clock, cost = SimpleNamespace(now=0.0), SimpleNamespace(seconds=0.5)
     monkeypatch.setattr(train.time, "process_time", lambda: clock.now)
-    cost = SimpleNamespace(seconds=0.5)
 
     class Timed(models.RNNLM):
         def logits(self, ids, state=None):
-            clock.now += 10 if clock.now == 0 else cost.seconds
+            clock.now += cost.seconds
             return super().logits(ids, state)
 
-    model = Timed(V, hidden_size=8)
-    before = copy.deepcopy(model)
-    history = run(model, steps=None, cpu_seconds=30)
-    assert len(history.loss) == 60
+    torch.manual_seed(0)
+    return Timed(V, hidden_size=8), cost
+
+
+def test_a_budget_of_cpu_time_is_spent_to_the_last_update(timed):
+    model, _ = timed
+    history = run(model, steps=None, cpu_seconds=30.2)
+    assert len(history.loss) == 61  # the update during which the budget runs out is the last
+    assert history.cpu_seconds[-1] == 30.5
+    assert history.lr[0] < history.lr[5] < max(history.lr)  # the schedule's warm-up, by the clock
+    assert history.lr[-1] < 0.01 * max(history.lr)  # and its end
+
+
+def test_a_machine_that_slows_down_makes_fewer_updates_not_more_time(timed):
+    model, cost = timed
+
+    def slow(done, history):
+        cost.seconds = 0.5 if done < 30 else 1.5
+
+    history = run(model, steps=None, cpu_seconds=30, on_step=slow)
     assert history.cpu_seconds[-1] == 30
-    assert history.lr[-1] < 0.01 * max(history.lr)  # the schedule ends with the budget
-    repeated = copy.deepcopy(before)
-    run(repeated, steps=60)
-    assert same(repeated, model)  # the rehearsal left no trace
-    stopped, path = copy.deepcopy(before), tmp_path / "run"
-    arguments = {"steps": None, "cpu_seconds": 30, "checkpoint": path}
+    assert len(history.loss) == 30 + 10
+    middle = history.lr[30]
+    assert history.lr[15] > middle > 0.3 * history.lr[15]  # half the time has gone: so has half
+    assert history.lr[-1] < 0.02 * max(history.lr)  # the wave, however many updates remain
+
+
+def test_a_budget_of_cpu_time_holds_over_a_stop(timed, tmp_path):
+    model, _ = timed
+    before = copy.deepcopy(model)
+    whole = run(model, steps=None, cpu_seconds=30)
+    arguments = {"steps": None, "cpu_seconds": 30, "checkpoint": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
-        run(stopped, **arguments, on_step=stop_at(7, KeyboardInterrupt))
-    cost.seconds = 0.7  # a busier machine: a new rehearsal would find other steps
-    run(stopped, **arguments, resume=True)
-    assert same(stopped, model)
-    with pytest.raises(ValueError, match="bound to this one already"):
-        run(model, steps=None, cpu_seconds=30, optimizer=optim.adamw(model))
+        run(before, **arguments, on_step=stop_at(7, KeyboardInterrupt))
+    resumed = run(before, **arguments, resume=True)
+    assert resumed.to_json() == whole.to_json()
+    assert same(before, model)
+    with pytest.raises(CheckpointError, match=r"cpu_seconds was 30 and is 40"):
+        run(before, **arguments | {"cpu_seconds": 40}, resume=True)
+
+
+def test_the_progress_bar_tells_how_much_of_the_time_has_gone(timed, capsys):
+    model, _ = timed
+    run(model, steps=None, cpu_seconds=2, progress=True)
+    shown = capsys.readouterr().err
+    assert ("2 of 2 CPU s" in shown) is not train.progress_bar(1, 0, True).disable

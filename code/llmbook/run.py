@@ -27,6 +27,8 @@ from llmbook.history import History
 #: What the products of matrices are computed in; weights and their updates stay in float32.
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
+TICKS = 10_000  # a budget of CPU time, for a schedule: as if so many steps took the same time each
+
 
 class TrainingDiverged(RuntimeError):  # noqa: N818 - what happened, as StopIteration is
     """The loss or the gradient left the finite numbers; the last good weights are back."""
@@ -39,9 +41,10 @@ class Run:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     train_data: Stories | Stream
-    steps: int
+    steps: int | None
     batch_size: int
     seed: int
+    cpu_seconds: float | None = None  # the budget where steps is None
     clip: float | None = None
     factor: Callable[[int], float] = lambda step: 1.0  # of the peak learning rate
     valid_data: Stories | Stream | None = None
@@ -67,8 +70,9 @@ class Run:
         self.parameters = [p for p in self.replica.trained.parameters() if p.requires_grad]
         self.good = [p.detach().clone() for p in self.parameters]  # weights of the last good loss
         self.settings = {
-            "steps": self.steps, "batch_size": self.batch_size, "seed": self.seed,
-            "clip": self.clip, "optimizer": type(self.optimizer).__name__,
+            "steps": self.steps, "cpu_seconds": self.cpu_seconds,
+            "batch_size": self.batch_size, "seed": self.seed, "clip": self.clip,
+            "optimizer": type(self.optimizer).__name__,
             "train_data": self.train_data.fingerprint(), "model": type(self.model).__name__,
         }  # fmt: skip
         if hasattr(self.model, "config"):
@@ -77,6 +81,25 @@ class Run:
             self.settings["accumulate"] = self.accumulate
         if self.precision != "float32":
             self.settings["precision"] = self.precision
+
+    def over(self, step: int) -> bool:
+        """Whether the budget is spent, after so many updates."""
+        if self.steps is not None:
+            return step == self.steps
+        return bool(self.history.cpu_seconds) and self.history.cpu_seconds[-1] >= self.cpu_seconds
+
+    def passed(self, step: int) -> int:
+        """Where a schedule stands after so many updates: on that step, or on that tick."""
+        if self.steps is not None or not self.history.cpu_seconds:
+            return step
+        return int(TICKS * self.history.cpu_seconds[-1] / self.cpu_seconds)
+
+    def news(self) -> str:
+        """What the progress bar says beside the number of updates."""
+        loss = f"loss {self.history.loss[-1]:.3f}"
+        if self.steps is not None:
+            return loss
+        return f"{loss}, {self.history.cpu_seconds[-1]:.0f} of {self.cpu_seconds:g} CPU s"
 
     def restore(self, point: checkpoints.Checkpoint) -> None:
         """Take up weights, optimizer, history and random state where a checkpoint left them."""
@@ -123,7 +146,7 @@ class Run:
 
     def look_and_save(self, step: int) -> None:
         """Score the validation data and write the checkpoint where they are due."""
-        last, history = step == self.steps, self.history
+        last, history = self.over(step), self.history
         look = self.valid_data is not None and (last or _due(step, self.eval_every))
         keep = self.checkpoint is not None
         keep = keep and (last or (step > 0 and _due(step, self.checkpoint_every)))
@@ -257,7 +280,7 @@ def claim(path: str | Path | None, resume: bool, overwrite: bool) -> checkpoints
     return checkpoints.load(path)
 
 
-def progress_bar(total: int, done: int, shown: bool) -> tqdm:
+def progress_bar(total: int | None, done: int, shown: bool) -> tqdm:
     """A progress bar; silent without ``shown`` or with TQDM_DISABLE=1."""
     off = {} if shown else {"disable": True}  # left out, tqdm asks the variable itself
     return tqdm(total=total, initial=done, unit="step", **off)

@@ -11,7 +11,6 @@ What stands around the loop (history, guard, checkpoints) is in `llmbook.run`.
 Dimensions: B batch, T time, V vocabulary.
 """
 
-import copy
 import math
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from llmbook.evaluate import check_fits, perplexity
 from llmbook.models import LanguageModel
 from llmbook.run import (
     PRECISIONS,
+    TICKS,
     History,
     Run,
     TrainingDiverged,
@@ -76,9 +76,10 @@ def fit(
     the last without eval_every), on ``eval_batches`` batches or all. checkpoint: the file to
     write every ``checkpoint_every`` updates, at the end, and when Ctrl-C stops the run; with
     ``resume`` a run goes on from it where it exists, ``overwrite`` lets a new run replace it.
-    extra: JSON-able, kept in the checkpoint (a vocabulary). cpu_seconds in place of steps:
-    steps are set to what fits, by the cost of a rehearsal on a copy. on_step(done, history) is
-    called after each update. accumulate: work through each batch in so many parts, for less
+    extra: JSON-able, kept in the checkpoint (a vocabulary). cpu_seconds in place of steps: the
+    run ends with the update in which its updates have taken so long, and the schedule follows
+    that clock, so how many there were depends on the machine. on_step(done, history) is called
+    after each update. accumulate: work through each batch in so many parts, for less
     memory and (dropout aside) the same update. precision: what products of matrices are computed
     in, "float32", "bf16" or "fp16" (with loss scaling). Under torchrun, inside
     `distributed.processes`, every process works on its share of the same batches; with ``shard``
@@ -105,17 +106,13 @@ def fit(
     if (steps is None) == (cpu_seconds is None):
         raise ValueError("give either steps or cpu_seconds: exactly one of them sets the budget.")
     earlier = claim(checkpoint, resume, overwrite)
-    if steps is None and earlier is not None:  # another rehearsal would come out a little different
-        steps = earlier.extra.get("fit", {}).get("settings", {}).get("steps")
-    if steps is None:
-        steps = _steps_within(cpu_seconds, model, train_data, optimizer, batch_size, clip, seed)
-    _check(steps, accumulate, precision, shard, optimizer)
+    _check(steps, cpu_seconds, accumulate, precision, shard, optimizer)
 
     replica = distributed.Replica(model, distributed.world(), shard)
     made = optim.make(optimizer, replica.trained, lr, weight_decay)
     run = Run(
-        model, made, train_data, steps, batch_size, seed,
-        clip=clip, factor=_factor(schedule, steps, warmup, final_lr),
+        model, made, train_data, steps, batch_size, seed, cpu_seconds=cpu_seconds,
+        clip=clip, factor=_factor(schedule, steps or TICKS, warmup, final_lr),
         valid_data=valid_data, eval_every=eval_every, eval_batches=eval_batches,
         checkpoint=checkpoint, checkpoint_every=checkpoint_every, extra=extra or {},
         progress=progress and replica.world.first, on_step=on_step, accumulate=accumulate,
@@ -137,11 +134,16 @@ def fit(
 
 
 def _check(
-    steps: int, accumulate: int, precision: str, shard: bool, optimizer: str | Callable | None
-) -> None:
+    steps: int | None, cpu_seconds: float | None, accumulate: int, precision: str, shard: bool,
+    optimizer: str | Callable | None,
+) -> None:  # fmt: skip
     """Raise ValueError for what cannot work, before anything is made."""
-    if steps < 1:
+    if steps is not None and steps < 1:
         raise ValueError(f"steps is {steps}; expected at least 1.")
+    if cpu_seconds is not None and not cpu_seconds > 0:
+        raise ValueError(f"cpu_seconds is {cpu_seconds}; expected more than 0.")
+    if cpu_seconds is not None and not distributed.world().alone:
+        raise ValueError("each process would stop by its own clock: give steps instead.")
     if accumulate < 1:
         raise ValueError(f"accumulate is {accumulate}; expected at least 1.")
     if precision not in PRECISIONS:
@@ -163,12 +165,12 @@ def loop(run: "Run") -> None:
         while True:
             step = len(history.loss)  # updates done so far
             run.look_and_save(step)
-            if step == run.steps:
+            if run.over(step):
                 break
-            started = time.process_time()
+            factor, started = run.factor(run.passed(step)), time.process_time()
             with run.whole_update():
                 for group in optimizer.param_groups:
-                    group["lr"] = group["initial_lr"] * run.factor(step)
+                    group["lr"] = group["initial_lr"] * factor
                 optimizer.zero_grad()
                 loss = torch.zeros((), device=device)
                 for (inputs, targets), scored, last in run.pieces(step):  # [B, T] twice
@@ -189,7 +191,7 @@ def loop(run: "Run") -> None:
                 seconds = time.process_time() - started
                 rate = optimizer.param_groups[0]["lr"]
                 history.add(step, loss.item(), norm.item(), rate, seconds)
-            bar.set_postfix_str(f"loss {history.loss[-1]:.3f}", refresh=False)
+            bar.set_postfix_str(run.news(), refresh=False)
             bar.update()
             if run.on_step:
                 run.on_step(step + 1, history)
@@ -207,49 +209,6 @@ def _factor(
     if not 0 <= warmup < 1:
         raise ValueError(f"warmup is {warmup}; expected a fraction of the steps, 0 to below 1.")
     return lambda step: schedule(step, steps, round(warmup * steps), final)
-
-
-class _Enough(Exception):  # noqa: N818 - not an error: it ends a rehearsal
-    pass
-
-
-def _steps_within(
-    budget: float,
-    model: nn.Module,
-    data: Stories | Stream,
-    optimizer: str | Callable | None,
-    batch_size: int,
-    clip: float | None,
-    seed: int,
-) -> int:
-    """How many updates fit in ``budget`` CPU seconds, by the cost of a rehearsal on a copy.
-
-    The rehearsal takes 3 % of the budget on top of it, and at least five updates; the first
-    is left out, for it pays for what is done once.
-    """
-    if budget <= 0:
-        raise ValueError(f"cpu_seconds is {budget}; expected more than 0.")
-    if not distributed.world().alone:
-        raise ValueError("each process would find its own number of steps: give steps instead.")
-    if hasattr(optimizer, "param_groups"):
-        raise ValueError(
-            "cpu_seconds rehearses on a copy of the model, so it cannot use an optimizer that is "
-            "bound to this one already. Give the optimizer's name or a function of the model."
-        )
-
-    def watch(done: int, history: History) -> None:
-        if done >= 5 and history.cpu_seconds[-1] > 0.03 * budget:
-            raise _Enough
-
-    double = copy.deepcopy(model)
-    made = optim.make(optimizer, double, 1e-4, 0.0)
-    run = Run(double, made, data, 10**9, batch_size, seed, clip, progress=False, on_step=watch)
-    with own_randomness(double, seed):
-        try:
-            loop(run)
-        except _Enough:
-            spent = run.history.cpu_seconds
-    return max(1, int(budget / ((spent[-1] - spent[0]) / (len(spent) - 1))))
 
 
 def _count(

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from llmbook.layers.linear import add_product_, linear, product, sum_of_outer
+from llmbook.layers.linear import add_product_, linear, packed, product, sum_of_outer
 
 # A gradient times the slope of a squashing function, by the value y that the function gave:
 d_sigmoid = torch.ops.aten.sigmoid_backward  # gradient · y (1 − y)
@@ -42,8 +42,9 @@ class RNNOverTime(torch.autograd.Function):
     def forward(ctx, x: Tensor, h: Tensor, W_xh: Tensor, W_hh: Tensor, b_h: Tensor) -> Tensor:
         """``x [T, B, I]``, ``h [B, C]`` -> all states ``[T, B, C]``."""
         hs = torch.cat([h[None], linear(x, W_xh, b_h)])
+        W = packed(W_hh, len(x), h)
         for t in range(len(x)):
-            add_product_(hs[t + 1], hs[t], W_hh).tanh_()
+            add_product_(hs[t + 1], hs[t], W).tanh_()
         ctx.save_for_backward(x, hs, W_xh, W_hh)
         return hs[1:]
 
@@ -53,9 +54,10 @@ class RNNOverTime(torch.autograd.Function):
         """δ_t = (∂L/∂h_t + W_hhᵀ δ_{t+1}) ⊙ (1 − h_t²)"""
         x, hs, W_xh, W_hh = ctx.saved_tensors
         delta, dh = torch.empty_like(hs[1:]), torch.zeros_like(hs[0])
+        back = packed(W_hh.t(), len(x), dh)
         for t in reversed(range(len(x))):
             delta[t] = d_tanh(dhs[t] + dh, hs[t + 1])
-            dh = product(delta[t], W_hh.t())
+            dh = product(delta[t], back)
         db = delta.sum((0, 1))
         return product(delta, W_xh.t()), dh, over_time(delta, x), over_time(delta, hs[:-1]), db
 
@@ -74,31 +76,38 @@ class LSTMOverTime(torch.autograd.Function):
         W_x2, W_h2, b2 = (torch.cat([w[: 2 * C], 2 * w[2 * C : 3 * C], w[3 * C :]])
                           for w in (W_xh, W_hh, b))  # fmt: skip
         gates, tanh_c = linear(x, W_x2, b2), x.new_empty(T, B, C)
-        for t, (i, f, g, o) in enumerate(four(gates)):
+        W_h2 = packed(W_h2, T, h)
+        for t, (i, f, s, o) in enumerate(four(gates)):
             add_product_(gates[t], hs[t], W_h2).sigmoid_()
-            g.mul_(2).sub_(1)
-            torch.mul(f, cs[t], out=cs[t + 1]).addcmul_(i, g)
+            # c_t = f c_{t−1} + i (2s − 1)
+            torch.mul(f, cs[t], out=cs[t + 1]).addcmul_(i, s, value=2).sub_(i)
             torch.tanh(cs[t + 1], out=tanh_c[t])
             torch.mul(o, tanh_c[t], out=hs[t + 1])
+        gates[..., 2 * C : 3 * C].mul_(2).sub_(1)  # s is g from now on
         ctx.save_for_backward(x, hs, cs, gates, tanh_c, W_xh, W_hh)
         return hs[1:], cs[T].clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, dhs: Tensor, dc: Tensor) -> tuple[Tensor, ...]:
-        """Each line undoes one of the step's, the last one first."""
+        """δ_o = ∂L/∂h_t tanh(c_t) o (1 − o), and so on. Each δ is a gradient that only the way back
+        tells times something that is known at all times before it begins."""
         x, hs, cs, gates, tanh_c, W_xh, W_hh = ctx.saved_tensors
-        delta, dh = torch.empty_like(gates), torch.zeros_like(hs[0])
-        values, deltas = four(gates), four(delta)
-        for t in reversed(range(len(x))):
-            (i, f, g, o), (d_i, d_f, d_g, d_o) = values[t], deltas[t]
+        (T, B, C), dh = tanh_c.shape, torch.zeros_like(hs[0])
+        i, f, g, o = gates.view(T, B, 4, C).unbind(2)
+        delta = torch.empty_like(gates)
+        by_gate = delta.view(T, B, 4, C)
+        d_sigmoid(g, i, grad_input=by_gate[:, :, 0])
+        d_sigmoid(cs[:-1], f, grad_input=by_gate[:, :, 1])
+        d_tanh(i, g, grad_input=by_gate[:, :, 2])
+        d_sigmoid(tanh_c, o, grad_input=by_gate[:, :, 3])
+        through_h, back = d_tanh(o, tanh_c), packed(W_hh.t(), T, delta[0])
+        for t in reversed(range(T)):
             dh = dh + dhs[t]  # by way of the next step, and directly
-            d_sigmoid(dh * tanh_c[t], o, grad_input=d_o)
-            dc = dc + d_tanh(dh * o, tanh_c[t])
-            d_sigmoid(dc * g, i, grad_input=d_i)
-            d_sigmoid(dc * cs[t], f, grad_input=d_f)
-            d_tanh(dc * i, g, grad_input=d_g)
-            dh, dc = product(delta[t], W_hh.t()), dc * f
+            dc = torch.addcmul(dc, dh, through_h[t])
+            by_gate[t, :, :3].mul_(dc[:, None])
+            by_gate[t, :, 3].mul_(dh)
+            dh, dc = product(delta[t], back), dc * f[t]
         db = delta.sum((0, 1))
         return product(delta, W_xh.t()), dh, dc, over_time(delta, x), over_time(delta, hs[:-1]), db
 
@@ -114,8 +123,9 @@ class GRUOverTime(torch.autograd.Function):
         (T, B, _), C = x.shape, h.shape[1]
         hs = torch.cat([h[None], h.new_empty(T, B, C)])
         gates, h_ns = linear(x, W_xh, b_xh), x.new_empty(T, B, C)
+        W = packed(W_hh, T, h)
         for t in range(T):
-            of_h = linear(hs[t], W_hh, b_hh)
+            of_h = add_product_(b_hh.repeat(B, 1), hs[t], W)
             gates[t, :, : 2 * C].add_(of_h[:, : 2 * C]).sigmoid_()
             r, z, n = gates[t].chunk(3, dim=1)
             h_ns[t] = of_h[:, 2 * C :]
@@ -130,6 +140,7 @@ class GRUOverTime(torch.autograd.Function):
         """The candidate sees x and h with different weights, so there are two δ."""
         x, hs, gates, h_ns, W_xh, W_hh = ctx.saved_tensors
         by_x, by_h, dh = torch.empty_like(gates), torch.empty_like(gates), torch.zeros_like(hs[0])
+        back = packed(W_hh.t(), len(x), by_h[0])
         for t in reversed(range(len(x))):
             r, z, n = gates[t].chunk(3, dim=1)
             dh = dh + dhs[t]
@@ -138,7 +149,7 @@ class GRUOverTime(torch.autograd.Function):
             d_r = d_sigmoid(d_n * h_ns[t], r)
             torch.cat([d_r, d_z, d_n], dim=1, out=by_x[t])
             torch.cat([d_r, d_z, d_n * r], dim=1, out=by_h[t])
-            dh = add_product_(dh * z, by_h[t], W_hh.t())
+            dh = add_product_(dh * z, by_h[t], back)
         db_xh, db_hh = by_x.sum((0, 1)), by_h.sum((0, 1))
         dW_xh, dW_hh = over_time(by_x, x), over_time(by_h, hs[:-1])
         return product(by_x, W_xh.t()), dh, dW_xh, dW_hh, db_xh, db_hh

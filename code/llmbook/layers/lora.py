@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from llmbook.layers.linear import linear
 
 
 class LoRALinear(nn.Module):
@@ -50,9 +51,9 @@ class LoRALinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x [..., in]`` -> ``[..., out]``."""
-        y = F.linear(x, self.base.weight, self.base.bias)
-        z = F.linear(self.dropout(x), self.A)  # [..., r]
-        return y + self.scale * F.linear(z, self.B)
+        y = linear(x, self.base.weight, self.base.bias)
+        z = linear(self.dropout(x), self.A)  # [..., r]
+        return y + self.scale * linear(z, self.B)
 
     @property
     def delta(self) -> Tensor:
@@ -90,15 +91,15 @@ def inject(
     if any(True for _ in layers(model)):
         raise ValueError("this model has a LoRA already; call lora.merge or lora.remove first")
     targets = tuple(targets)
-    linear = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear)}
-    chosen = [n for n in linear if f".{n}".endswith(tuple(f".{t}" for t in targets))]
+    candidates = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear)}
+    chosen = [n for n in candidates if f".{n}".endswith(tuple(f".{t}" for t in targets))]
     if not chosen:
-        ends = sorted({".".join(n.split(".")[-2:]) for n in linear})
+        ends = sorted({".".join(n.split(".")[-2:]) for n in candidates})
         raise ValueError(
             f"no linear layer's name ends in {' or '.join(map(repr, targets)) or 'nothing'}; "
             f"this {type(model).__name__} has layers that end in {', '.join(ends)}"
         )
-    made = {n: LoRALinear(linear[n], rank, alpha, dropout) for n in chosen}
+    made = {n: LoRALinear(candidates[n], rank, alpha, dropout) for n in chosen}
     model.requires_grad_(False)
     for name, layer in made.items():
         layer.A.requires_grad_(True), layer.B.requires_grad_(True)
