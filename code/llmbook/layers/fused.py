@@ -74,7 +74,8 @@ class _Gelu(torch.autograd.Function):
         """σ(2u) + x σ(2u) (1 − σ(2u)) d(2u)/dx, and d(2u)/dx = a + 3 b x²."""
         x, s = ctx.saved_tensors
         slope = torch.addcmul(_Gelu.a.to(x), x, x, value=3 * _Gelu.b).mul_(x)
-        return torch.ops.aten.sigmoid_backward(slope, s).add_(s).mul_(gradient)
+        torch.ops.aten.sigmoid_backward(slope, s, grad_input=slope)  # slope σ (1 − σ), in place
+        return slope.add_(s).mul_(gradient)
 
 
 class _SquaredRelu(torch.autograd.Function):
