@@ -64,18 +64,20 @@ class _Gelu(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
-        s = torch.addcmul(_Gelu.a.to(x), x, x, value=_Gelu.b).mul_(x).sigmoid_()
-        ctx.save_for_backward(x, s)
-        return x * s
+        """The slope is σ(2u) + x σ(2u) (1 − σ(2u)) d(2u)/dx with d(2u)/dx = a + 3 b x². Found
+        while x and σ are still in the processor's cache, it is all that has to be kept."""
+        a = _Gelu.a.to(x)
+        s = torch.addcmul(a, x, x, value=_Gelu.b).mul_(x).sigmoid_()
+        slope = torch.addcmul(a, x, x, value=3 * _Gelu.b).mul_(x)
+        torch.ops.aten.sigmoid_backward(slope, s, grad_input=slope)  # slope σ (1 − σ), in place
+        ctx.save_for_backward(slope.add_(s))
+        return s.mul_(x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> Tensor:
-        """σ(2u) + x σ(2u) (1 − σ(2u)) d(2u)/dx, and d(2u)/dx = a + 3 b x²."""
-        x, s = ctx.saved_tensors
-        slope = torch.addcmul(_Gelu.a.to(x), x, x, value=3 * _Gelu.b).mul_(x)
-        torch.ops.aten.sigmoid_backward(slope, s, grad_input=slope)  # slope σ (1 − σ), in place
-        return slope.add_(s).mul_(gradient)
+        (slope,) = ctx.saved_tensors
+        return gradient * slope
 
 
 class _SquaredRelu(torch.autograd.Function):
