@@ -10,6 +10,7 @@ import argparse
 import gc
 import json
 import os
+import platform
 import re
 import statistics
 import subprocess
@@ -80,16 +81,51 @@ def on_both_instruction_sets(measure: Callable[[], list[list[str]]]) -> list[lis
     return rows
 
 
-def report(name: str, header: list[str], rows: list[list[str]], notes: list[str]) -> None:
-    """Print the table and the settings; with ``--write`` put them into the README as well."""
+def processor() -> str:
+    """Maker, family and model of the processor, where Linux tells: what speed depends on most."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    told = dict(
+        re.findall(r"^(vendor_id|cpu family|model|model name)\s*: (.*)$", text, re.MULTILINE)
+    )
+    number = "/".join(filter(None, (told.get("cpu family"), told.get("model"))))
+    return " ".join(filter(None, (told.get("model name"), number))) or platform.machine()
+
+
+def report(
+    name: str,
+    header: list[str],
+    rows: list[list[str]],
+    notes: list[str],
+    by_processor: bool = False,
+) -> None:
+    """Print the table and the settings; with ``--write`` put them into the README as well.
+
+    ``by_processor``: a first column names the processor, and what the README holds of other
+    processors stays there.
+    """
     parser = argparse.ArgumentParser(description=f"Benchmark {name}")
     parser.add_argument("--write", action="store_true", help="update the table in README.md")
     arguments = parser.parse_args()
+    if by_processor:
+        header, mine = ["processor", *header], processor()
+        rows = [[mine, *row] for row in rows] + of_others(name, header, mine)
     lines = [" | ".join(row) for row in [header, ["---"] * len(header), *rows]]
     text = "\n".join([f"| {line} |" for line in lines] + [""] + [f"- {note}" for note in notes])
     print(text)
     if arguments.write:
         write_section(name, text)
+
+
+def of_others(name: str, header: list[str], mine: str) -> list[list[str]]:
+    """The rows that the README holds of other processors, if its table has this header."""
+    text = README.read_text(encoding="utf-8")
+    section = text.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- /{name} -->")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    first, _, *rows = [line[2:-2].split(" | ") for line in lines] or [[], []]
+    return [row for row in rows if row[0] != mine] if first == header else []
 
 
 def write_section(name: str, text: str) -> None:

@@ -51,7 +51,7 @@ def main() -> None:
         f"Median of {ROUNDS} interleaved turns; torch {torch.__version__}, "
         f"transformers {transformers.__version__}, {torch.backends.cpu.get_cpu_capability()}.",
     ]
-    report("generation", [*header, "ours / peer", "required"], rows, notes)
+    report("generation", [*header, "ours / peer", "required"], rows, notes, by_processor=True)
 
 
 if __name__ == "__main__":

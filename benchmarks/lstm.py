@@ -38,7 +38,7 @@ def main() -> None:
         f"same weights; median of {ROUNDS} interleaved turns; torch {torch.__version__}, "
         f"{torch.backends.cpu.get_cpu_capability()}."
     ]
-    report("lstm", header, rows, notes)
+    report("lstm", header, rows, notes, by_processor=True)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,13 @@ def main() -> None:
         common.AVX2_NOTE,
     ]
     rows = common.on_both_instruction_sets(measure)
-    common.report("products", [*header, "ours / peer, CPU", "ours / peer, wall"], rows, notes)
+    common.report(
+        "products",
+        [*header, "ours / peer, CPU", "ours / peer, wall"],
+        rows,
+        notes,
+        by_processor=True,
+    )
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def main() -> None:
         f"transformers {transformers.__version__}.",
         AVX2_NOTE,
     ]
-    report("throughput", [*header, "ours / peer"], rows, notes)
+    report("throughput", [*header, "ours / peer"], rows, notes, by_processor=True)
 
 
 if __name__ == "__main__":

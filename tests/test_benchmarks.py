@@ -1,5 +1,6 @@
 """The benchmarks that cannot run on every machine say so, and can be rehearsed."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -28,6 +29,25 @@ def test_the_gpus_benchmark_can_be_rehearsed():
     assert done.returncode == 0, done.stderr
     assert "figures mean nothing" in done.stdout
     assert "'transformers'" in done.stdout
+
+
+def test_a_table_keeps_the_rows_of_other_processors(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    common = importlib.import_module("common")
+    readme = tmp_path / "README.md"
+    readme.write_text("Before.\n<!-- speed -->\n<!-- /speed -->\nAfter.\n", encoding="utf-8")
+    monkeypatch.setattr(common, "README", readme)
+    monkeypatch.setattr(sys, "argv", ["speed.py", "--write"])
+    for processor, ratio in (("one", "1.0"), ("two", "2.0"), ("one", "3.0")):
+        monkeypatch.setattr(common, "processor", lambda processor=processor: processor)
+        common.report("speed", ["ratio"], [[ratio]], ["A note."], by_processor=True)
+    assert capsys.readouterr().out
+    assert readme.read_text(encoding="utf-8").splitlines() == [
+        "Before.", "<!-- speed -->",
+        "| processor | ratio |", "| --- | --- |", "| one | 3.0 |", "| two | 2.0 |",
+        "", "- A note.", "<!-- /speed -->", "After.",
+    ]  # fmt: skip
+    assert common.of_others("speed", ["processor", "another"], "three") == []
 
 
 @pytest.mark.parametrize("script", sorted(p.name for p in BENCHMARKS.glob("*.py")))

@@ -2,10 +2,11 @@
 
 torch hands a product in float32 to MKL. On processors of another maker MKL does without their
 widest instructions; oneDNN, which torch brings too and which ``torch.compile`` makes use of, has
-them. On an AMD processor with AVX-512 its products take half the time; with AVX2 alone a tenth
-less, for matrices as small as the book's (`benchmarks/products.py`). It is slower to begin, so
-that small products stay where they were. A recurrent network multiplies by the same weights at
-every step: ``packed`` puts them in oneDNN's own order once.
+them. Where AVX-512 works on all its 512 bits at once, its products took half the time; where it
+works through them in two halves, or with AVX2 alone, a twentieth to a tenth less, for matrices as
+small as the book's (`benchmarks/products.py`). It is slower to begin, so that small products stay
+where they were. A recurrent network multiplies by the same weights at every step: ``packed`` puts
+them in oneDNN's own order once.
 
 Dimensions: ``...`` any leading dimensions, I inputs, O outputs.
 """
