@@ -27,15 +27,18 @@ def main() -> None:
             mean, half = comparison.difference(a, b, source, log)
             steps.append(f"{source}: {a} − {b} = {mean:.3f} ± {half:.3f}")
     final = [run for key, run in log.items() if key.startswith("final/")]
+    chosen = []
+    for model in (*comparison.MODELS, *comparison.ALSO):
+        setting = dict(comparison.best(model, log))
+        chosen.append(f"{model}: {', '.join(f'{k} {v}' for k, v in setting.items())}")
     spent = [run["cpu_seconds"] for run in final if run["model"] != "ngram"]
     notes = [
-        "Excess in nats a word, mean of seeds 0 to 2 and half of Student's 95 % interval. "
-        "Required: the order n-gram, RNN, LSTM, GPT on every language, beyond the intervals of "
-        f"the differences seed by seed: {'; '.join(steps)}.",
-        f"Planned: {comparison.BUDGET:.0f} CPU seconds on one thread for each network; spent, by "
-        f"the log, {min(spent):.0f} to {max(spent):.0f} (the number of steps was set by a "
-        "rehearsal, and the machine's speed changed). The n-gram reads its text once, in under "
-        "a second.",
+        f"Excess in nats a word, mean of seeds {', '.join(map(str, comparison.SEEDS))} and half of "
+        "Student's 95 % interval. Required: the order n-gram, RNN, LSTM, GPT on every language, "
+        f"beyond the intervals of the differences seed by seed: {'; '.join(steps)}.",
+        f"Each network trained for {comparison.BUDGET:.0f} CPU seconds on one thread (spent, by "
+        f"the log: {min(spent):.1f} to {max(spent):.1f}) with the setting that its grid chose: "
+        f"{'; '.join(chosen)}. The n-gram reads its text once, in a second.",
         "`crowd` and `menagerie` were not looked at while Tales was designed.",
     ]
     common.report("tales", ["language", "model", *TAGS], rows, notes)
