@@ -90,8 +90,8 @@ class LSTMOverTime(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, dhs: Tensor, dc: Tensor) -> tuple[Tensor, ...]:
-        """δ_o = ∂L/∂h_t tanh(c_t) o (1 − o), and so on. Each δ is a gradient that only the way back
-        tells times something that is known at all times before it begins."""
+        """Each δ is a gradient, which only the way back tells, times a factor that is known for all
+        times beforehand: δ_o = ∂L/∂h_t · tanh(c_t) o (1 − o), δ_f = ∂L/∂c_t · c_{t−1} f (1 − f)."""
         x, hs, cs, gates, tanh_c, W_xh, W_hh = ctx.saved_tensors
         (T, B, C), dh = tanh_c.shape, torch.zeros_like(hs[0])
         i, f, g, o = gates.view(T, B, 4, C).unbind(2)
