@@ -82,14 +82,12 @@ def on_both_instruction_sets(measure: Callable[[], list[list[str]]]) -> list[lis
 
 
 def processor() -> str:
-    """Maker, family and model of the processor, where Linux tells: what speed depends on most."""
+    """Name, family and model of the processor, where Linux tells: what speed depends on most."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return platform.processor() or platform.machine()
-    told = dict(
-        re.findall(r"^(vendor_id|cpu family|model|model name)\s*: (.*)$", text, re.MULTILINE)
-    )
+    told = dict(re.findall(r"^(cpu family|model|model name)\s*: (.*)$", text, re.MULTILINE))
     number = "/".join(filter(None, (told.get("cpu family"), told.get("model"))))
     return " ".join(filter(None, (told.get("model name"), number))) or platform.machine()
 
