@@ -24,6 +24,12 @@ randn = partial(random_normal, dtype=torch.float32, scale=0.3)
 N, I, O = 64, 160, 224  # N · I · O is just above SMALLEST  # noqa: E741
 
 
+@pytest.fixture(autouse=True)
+def pays(monkeypatch):
+    """Whatever processor the tests run on, oneDNN may take a product that is large enough."""
+    monkeypatch.setattr(module, "pays_here", lambda: True)
+
+
 @pytest.fixture
 def always(monkeypatch):
     """However small a product is, oneDNN takes it."""
@@ -130,6 +136,36 @@ def test_without_the_name_all_goes_the_plain_way(monkeypatch):
     x, W = randn(N, I), randn(O, I, seed=1)
     assert not took_onednn(x.requires_grad_(), W)
     close(product(x.detach(), W), x.detach() @ W.t())
+
+
+PROCESSORS = [  # what torch tells of it, and whether oneDNN pays there
+    ({"sse4a": True}, "AVX512", True),  # AMD's Zen 4 and 5
+    ({"sse4a": True}, "AVX2", False),  # AMD's earlier ones, and the later held to AVX2
+    ({"sse4a": False}, "AVX512", False),  # Intel's
+    ({"neon": True}, "DEFAULT", False),  # Arm's
+]
+
+
+@pytest.mark.parametrize(("known", "instructions", "expected"), PROCESSORS)
+def test_where_it_pays(monkeypatch, known, instructions, expected):
+    monkeypatch.undo()  # the real rule
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: instructions)
+    assert module.pays_here.__wrapped__() is expected
+
+
+def test_a_torch_that_does_not_tell_its_processor_goes_the_plain_way(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert module.pays_here.__wrapped__() is False
+
+
+@onednn
+def test_where_it_does_not_pay_all_goes_the_plain_way(monkeypatch):
+    monkeypatch.setattr(module, "pays_here", lambda: False)
+    x, W = randn(N, I).requires_grad_(), randn(O, I, seed=1)
+    assert not took_onednn(x, W)
+    assert packed(W, 100, x) is W
 
 
 def test_it_is_an_nn_linear():

@@ -1,15 +1,17 @@
 """x Wᵀ + b by the faster of the two matrix products that torch brings for a CPU.
 
-torch hands a product in float32 to MKL. On processors of another maker MKL does without their
-widest instructions; oneDNN, which torch brings too and which ``torch.compile`` makes use of, has
-them. Where AVX-512 works on all its 512 bits at once, its products took half the time; where it
-works through them in two halves, or with AVX2 alone, a twentieth to a tenth less, for matrices as
-small as the book's (`benchmarks/products.py`). It is slower to begin, so that small products stay
-where they were. A recurrent network multiplies by the same weights at every step: ``packed`` puts
-them in oneDNN's own order once.
+torch hands a product in float32 to MKL, Intel's library. On AMD's processors MKL leaves AVX-512
+unused; oneDNN, which torch brings too and which ``torch.compile`` makes use of, has it. Where
+such a processor works on all 512 bits at once, oneDNN's products took half the time, and about
+the same where it works through them in two halves. On Intel's own processors, and with AVX2 alone,
+MKL is the faster one (`benchmarks/products.py`). oneDNN is slower to begin, so that small products
+stay where they were. A recurrent network multiplies by the same weights at every step: ``packed``
+puts them in oneDNN's own order once.
 
 Dimensions: ``...`` any leading dimensions, I inputs, O outputs.
 """
+
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -87,11 +89,24 @@ def _is_faster(x: Tensor, W: Tensor) -> bool:
         and x.dtype == W.dtype == torch.float32
         and x.device.type == W.device.type == "cpu"
         and _onednn is not None
+        and pays_here()
         and torch.backends.mkldnn.enabled
         and not torch.is_autocast_enabled("cpu")
         and not _transformed()
         and not _watchers()
     )
+
+
+@cache
+def pays_here() -> bool:
+    """Whether this processor is one on which oneDNN is the faster: AMD's with AVX-512.
+
+    A rule instead of a race between the two, because a race can end either way, and a run that is
+    resumed must go on to the same bits.
+    """
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch has none
+    amd = known.get("sse4a", False)  # instructions that AMD alone has
+    return bool(amd) and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 class _Linear(torch.autograd.Function):
