@@ -6,7 +6,7 @@
     >>> bill(replace(job, utilisation=Range(0.15, 0.3, 0.5)))["megawatt_hours"]
     Range(low=..., middle=..., high=...)
 
-The chain is four multiplications (Patterson et al. 2021, arXiv:2104.10350; chapter
+The chain is a few multiplications (Patterson et al. 2021, arXiv:2104.10350; chapter
 *Compute, energy and cost*). A factor that is known is a number; one that is not is a `Range`, and
 `bill` carries all of them through by drawing.
 

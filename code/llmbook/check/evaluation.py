@@ -103,7 +103,8 @@ def _(ece):
 @exercise(
     "evaluation.leak",
     asked="my_suspects(texts, corpus) gives the places of the leaked texts, and no others",
-    hint="a run of n words survives with chance (7/8)^n: take n small, but above the 3 words that "
+    hint="between two changed words stand seven, so of eight runs of n words 8 - n survive: take n "
+    "small, but above the 3 words that "
     "honest texts share with the corpus, and a share well below 1",
 )
 def _(suspects):

@@ -123,6 +123,7 @@ def _(mine):
     m = mine()
     require(isinstance(m, Clause), f"{type(m).__name__}: build a Clause")
     found = structures(m)
-    require(len(found) == 3, f"only {sorted(found) or 'none'} of the three")
+    came = ", ".join(sorted(found)) or "none"
+    require(len(found) == 3, f"{came} of the three held-out structures")
     same(read(make(m).chinese), gist(m), "the meaning that the parser reads from its Chinese")
     return " / ".join(make(m).text)
