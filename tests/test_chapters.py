@@ -3,8 +3,10 @@
 Every failure names the command that mends it.
 """
 
+import re
 import subprocess
 
+import nbformat
 import pytest
 import yaml
 from build_site import listed
@@ -21,6 +23,17 @@ CHAPTERS = chapters()
 def test_chapter_is_whole(chapter: Chapter):
     problems = chapter.problems()
     assert not problems, "\n" + "\n".join(map(str, problems))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
+def test_every_figure_is_on_the_page(chapter: Chapter):
+    """A figure that is not a cell's last expression is drawn and shown nowhere."""
+    for cell in nbformat.read(chapter.ipynb, as_version=4).cells:
+        draws = cell.cell_type == "code" and re.search(r"^plot\.\w+\(", cell.source, re.MULTILINE)
+        if draws and "exercise" not in cell.metadata.get("tags", []):
+            shown = [kind for output in cell.outputs for kind in output.get("data", {})]
+            where = f"{chapter.name}: end this cell with its plot:\n{cell.source}"
+            assert "image/png" in shown, where
 
 
 def test_no_notebook_without_its_text():
