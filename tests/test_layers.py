@@ -289,6 +289,21 @@ def test_a_derivative_by_hand_changes_no_value(dtype):
         close(by_hand.detach(), function(x))
 
 
+@both_precisions
+@pytest.mark.parametrize("strided", [False, True])  # as queries lie in memory: a part of qkv
+def test_a_rotation_by_hand_is_the_equations(dtype, strided):
+    T, D = 5, 6
+    angles = ops.rotary_angles(torch.arange(T), D)
+    cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
+    x = randn(2, T, 3, H, D, dtype=dtype).permute(2, 0, 3, 1, 4)[1]  # [B, H, T, D]
+    x = x if strided else x.contiguous()
+    same(lambda x: fused.rotate(x, cos, sin), lambda x: ops.rotate(x, cos, sin), x)
+    close(fused.rotate(x, cos, sin), ops.rotate(x, cos, sin))  # no derivative asked for
+    each = torch.func.vmap(torch.func.grad(lambda row: fused.rotate(row, cos, sin)[..., 0].sum()))
+    (expected,) = torch.autograd.grad(ops.rotate(x.requires_grad_(), cos, sin)[..., 0].sum(), x)
+    close(each(x).detach(), expected)
+
+
 def test_half_precision_is_left_to_torchs_kernels():
     x = randn(40, C, dtype=torch.float64).bfloat16().requires_grad_()
     y = fused.gelu(x)

@@ -122,7 +122,7 @@ class MultiHeadAttention(nn.Module):
             q, k = fused.rms_norm(q), fused.rms_norm(k)
         if self.rotary is not None and memory is None:
             cos, sin = self.rotary(start, start + x.shape[1], x)
-            q, k = ops.rotate(q, cos, sin), ops.rotate(k, cos, sin)
+            q, k = fused.rotate(q, cos, sin), fused.rotate(k, cos, sin)
         cache = KVCache(k, v, k.shape[2], [k.shape[2]]) if cache is None else cache.extend(k, v)
         y = self.attend(q, *cache.view(), mask, causal)
         return self.out(y.transpose(1, 2).flatten(2)), cache  # heads side by side again

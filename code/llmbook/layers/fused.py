@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from llmbook import ops
+
 
 def gelu(x: Tensor) -> Tensor:
     """``ops.gelu(x, "tanh")``; torch's kernel takes about twice as long on a CPU with AVX2."""
@@ -31,6 +33,11 @@ def rms_norm(x: Tensor, eps: float | None = None) -> Tensor:
     if not _by_hand(x):
         return F.rms_norm(x, x.shape[-1:], eps=eps)
     return _RMSNorm.apply(x, torch.finfo(x.dtype).eps if eps is None else eps)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """``ops.rotate`` of ``x [..., T, D]`` by ``cos, sin [T, D/2]``, which get no derivative."""
+    return _Rotate.apply(x, cos, sin) if _by_hand(x) else ops.rotate(x, cos, sin)
 
 
 def _by_hand(x: Tensor) -> bool:
@@ -112,3 +119,26 @@ class _RMSNorm(torch.autograd.Function):
         y, scale = ctx.saved_tensors
         along = (gradient * y).mean(-1, keepdim=True)
         return torch.addcmul(gradient, y, along, value=-1).mul_(scale), None
+
+
+class _Rotate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        ctx.save_for_backward(cos, sin)
+        return _Rotate.turned(x, cos, sin)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradient is turned back: the transpose of a rotation is its inverse."""
+        cos, sin = ctx.saved_tensors
+        return _Rotate.turned(gradient, cos, -sin), None, None
+
+    @staticmethod
+    def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """(a cos − b sin, a sin + b cos) of the halves a and b, without tensors in between."""
+        y = torch.empty_like(x)
+        (a, b), (new_a, new_b) = x.chunk(2, dim=-1), y.chunk(2, dim=-1)
+        torch.mul(a, cos, out=new_a).addcmul_(b, sin, value=-1)
+        torch.mul(b, cos, out=new_b).addcmul_(a, sin)
+        return y
