@@ -52,6 +52,8 @@ class KVCache:
 
     def view(self) -> tuple[Tensor, Tensor]:
         """Keys and values of the ``length`` positions that count."""
+        if self.length == self.keys.shape[2]:  # a slice would cost a copy on the way back
+            return self.keys, self.values
         return self.keys.narrow(2, 0, self.length), self.values.narrow(2, 0, self.length)
 
 

@@ -134,7 +134,8 @@ def next_words(
     both = [*likeliest(law), *(likeliest(truth) if truth else [])]
     words = sorted(set(both), key=lambda w: (-max(law.get(w, 0), (truth or {}).get(w, 0)), w))
     at, thick = np.arange(len(words)), 0.4 if truth else 0.7
-    figure, grid = new_figure(size=size or (6.0, (1.2 if truth else 0.9) + 0.36 * len(words)), alt=alt)
+    height = (1.2 if truth else 0.9) + 0.36 * len(words)
+    figure, grid = new_figure(size=size or (6.0, height), alt=alt)
     axes = grid[0, 0]
     mine = [law.get(w, 0.0) for w in words]
     axes.barh(at - (thick / 2 if truth else 0), mine, thick, color=GREEN, label=labels[0])
