@@ -161,7 +161,7 @@ def measure(options: argparse.Namespace) -> None:
     notes = [
         f"Required: the recipe's loss or lower in at most a third of its time. Loss "
         f"{'reached' if reached else 'NOT reached'}, "
-        f"time {'within' if ratio <= REQUIRED else 'NOT within'} the bound.",
+        f"time {'within' if ratio <= REQUIRED else 'NOT within'} the bound ({common.processor()}).",
         f"Text: {options.text}, {len(text):,} characters, the last tenth for validation (scored "
         f"whole, windows of {CONTEXT}); uniform guessing would be {math.log(len(set(text))):.3f}.",
         f"Recipe: {options.iterations:,} iterations, batch {BATCH}, AdamW {PEAK:g} to {END:g}. "
@@ -173,7 +173,7 @@ def measure(options: argparse.Namespace) -> None:
         f"transformers {transformers.__version__}, {torch.backends.cpu.get_cpu_capability()}.",
     ]
     sys.argv = [sys.argv[0], *(["--write"] if options.write else [])]
-    common.report("shell_train", header, rows, notes)
+    common.report("shell_train", header, rows, notes, by_processor=True)
 
 
 if __name__ == "__main__":
