@@ -104,8 +104,8 @@ def _(ece):
     "evaluation.leak",
     asked="my_suspects(texts, corpus) gives the places of the leaked texts, and no others",
     hint="between two changed words stand seven, so of eight runs of n words 8 - n survive: take n "
-    "small, but above the 3 words that "
-    "honest texts share with the corpus, and a share well below 1",
+    "small, but above the 3 words that honest texts share with the corpus, and a share well below "
+    "1",
 )
 def _(suspects):
     for seed in range(3):

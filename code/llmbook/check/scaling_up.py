@@ -10,7 +10,7 @@ from llmbook.check.core import exercise, expect, require
 @exercise(
     "scaling_up.days",
     asked="my_days(N, D, cards, peak, used) gives the days that training takes",
-    hint="6 N D operations, shared by all cards, each at peak times used; 86,400 s a day",
+    hint="6 N D operations, shared by all cards, each at used · peak a second; 86,400 s a day",
 )
 def _(days):
     for N, D, cards, peak, part in (
